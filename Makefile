@@ -1,0 +1,69 @@
+# Everything there is to do here. Needed: make, and Python 3.11 or newer with its venv module.
+
+VENV := .venv
+BIN := $(VENV)/bin
+SEEDS ?= 1000
+ARGS ?=
+
+# The first Python that is new enough, else whatever `python3` is (and a clear sentence below).
+# Another one: make setup PYTHON=/path/to/python
+PYTHON_IS_OK := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c '$(PYTHON_IS_OK)' >/dev/null 2>&1 && echo "$$p" && exit; done; echo python3)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench sim docs clean
+
+help:  ## say what the targets are
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+	while IFS='|' read -r target text; do printf '%-14s %s\n' "$$target" "$$text"; done
+
+setup: $(VENV)/.test  ## make .venv with Sluice and what its tests need
+
+run: $(VENV)/.base  ## run the rules of rules/auth over the sample log
+	$(BIN)/sluice run -r rules/auth --codec syslog:year=2026,zone=UTC examples/auth.log
+
+test: $(VENV)/.test  ## run all tests (ARGS="-k word" chooses)
+	$(BIN)/python -m pytest -q -n auto $(ARGS)
+
+check: $(VENV)/.test  ## ruff, mypy, the laws of the house, the pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/python -m pytest -q tests/test_house.py tests/test_docs.py
+
+bench: $(VENV)/.test  ## measure speed and memory
+	$(BIN)/python -m bench $(ARGS)
+
+sim: $(VENV)/.test  ## compare the engine with its oracle on random rules (SEEDS=1000)
+	$(BIN)/python -m tests.oracle.sim --seeds $(SEEDS) $(ARGS)
+
+docs: $(VENV)/.test  ## check links, examples, commands and the glossary of the pages
+	$(BIN)/python -m pytest -q tests/test_docs.py $(ARGS)
+
+clean:  ## remove .venv, caches and builds
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf engine/*.egg-info
+	find engine tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: a setup is done once, and again when pyproject.toml has changed.
+$(VENV)/.made:
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "Sluice needs Python 3.11 or newer, and there is no '$(PYTHON)' here." \
+			"Install Python, or say where it is: make setup PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Sluice needs Python 3.11 or newer, and '$(PYTHON)' is $$("$(PYTHON)" -V 2>&1)." \
+			"Say where a newer one is: make setup PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "Sluice needs Python's venv module, and '$(PYTHON)' comes without it." \
+			"Install it (on Debian: python3-venv)." >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.base: pyproject.toml | $(VENV)/.made
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/.made
+	$(BIN)/python -m pip install -q -e '.[test]'
+	@touch $(VENV)/.base $@

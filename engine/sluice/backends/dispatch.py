@@ -1,0 +1,207 @@
+"""One function per event type: all conditions on the event, shared ones once, then the rules.
+
+The function reads the fields in use, tests the conditions of all atoms that name the type as a
+tree (rules that begin with the same condition stand under one `if`), and calls the operators of
+the rules concerned in the order of their rank.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sluice.backends import operations as ops
+from sluice.backends.conditions import truth
+from sluice.backends.emit import Emitter, View
+from sluice.backends.fit import fit_lines
+from sluice.backends.rules import split
+from sluice.backends.tree import Entry, Tree
+from sluice.plan import EmitEffect, Filter, Item, Plan, Repeat, Sequence
+from sluice.plan import exprs as x
+from sluice.stream import RuleCode
+
+
+@dataclass(slots=True)
+class Concern:
+    """A rule that looks at a type: bits of the atoms that name it, and how to call it."""
+
+    code: RuleCode
+    named: int
+    tests: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    excepts: str = ""
+    always: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """True for a filter of one branch: that it holds is all there is to know."""
+        is_filter = isinstance(self.code.plan.pattern, Filter)
+        return is_filter and len(self.code.atoms) == 1 and not self.excepts
+
+
+def covers(pattern: str, type_: str, is_derived: bool) -> bool:
+    """Say whether a type pattern (`a.b`, `a.*`, `any`) names an event type."""
+    if pattern == "any":
+        return not is_derived
+    if pattern.endswith(".*"):
+        return type_.startswith(pattern[:-1])
+    return pattern == type_
+
+
+def is_own(code: RuleCode, type_: str, is_derived: bool) -> bool:
+    """True when events of the type come from the rule itself."""
+    name = code.plan.name
+    if type_ in (f"match.{name}", f"clear.{name}"):
+        return True
+    emits = (e.type for e in code.plan.effects if isinstance(e, EmitEffect))
+    return is_derived and type_ in emits
+
+
+def is_stateless(code: RuleCode) -> bool:
+    """True for rules that may see an event on arrival: one plain step, nothing remembered."""
+    return isinstance(code.plan.pattern, Filter) and code.plan.cooldown is None
+
+
+class TypeCompiler:
+    """Compiles the functions of event types for one rule set."""
+
+    def __init__(self, plan: Plan, codes: tuple[RuleCode, ...], out: Emitter) -> None:
+        self.plan, self.codes, self.out = plan, codes, out
+        self._mismatch = ops.Mismatches()
+        self._operators: dict[int, Callable[..., None]] = {}
+        slots = [s for root in out.layout.roots for s in (root.inner or (root,))]
+        self._locals = {s.name: "v" + s.name[1:].replace(".g", "_") for s in slots}
+        self._locals |= {f"{v} address": "a" + v[1:] for v in list(self._locals.values())}
+        self._hashable = frozenset(
+            self._locals[s.name] for s in slots if s.kind in ("str", "num") and not s.null
+        )
+
+    def bind(self, operators: dict[int, Callable[..., None]]) -> None:
+        """Take the operators that the functions call, by rank."""
+        self._operators.update(operators)
+
+    @property
+    def mismatches(self) -> dict[str, int]:
+        """How often a field did not fit its schema, by type and field."""
+        return self._mismatch.counts
+
+    def source(self, type_: str, is_derived: bool, part: str) -> str | None:
+        """Return the source of the function `on`, None when no rule looks at the type.
+
+        `part` says which rules: `stateless` ones that need no order of time, the other ones
+        (`stateful`), or `all`.
+        """
+        concerns = self._concerns(type_, is_derived, part, View(now="e.time", slots=self._locals))
+        if not concerns:
+            return None
+        body = "\n".join([*self._tests(concerns), *self._calls(concerns)])
+        lines = fit_lines(type_, self.plan, self.out, self._mismatch)
+        lines += self._reads(body)
+        source = "\n".join(["def on(e):", *("    " + line for line in lines), body, ""])
+        for name, local in self._locals.items():
+            # What is looked at once is read where it stands.
+            if " " not in name and f"    {local} = " not in source:
+                source = re.sub(rf"\b{local}\b", f"e.{name}", source)
+        return source
+
+    def _concerns(self, type_: str, is_derived: bool, part: str, view: View) -> list[Concern]:
+        concerns = []
+        for code in self.codes:
+            if part != "all" and is_stateless(code) != (part == "stateless"):
+                continue
+            if is_own(code, type_, is_derived):
+                continue
+            atoms = [
+                (number, atom)
+                for number, atom in enumerate(code.atoms)
+                if any(covers(t, type_, is_derived) for t in atom.types)
+            ]
+            if not atoms:
+                continue
+            concern = Concern(code, sum(1 << number for number, _ in atoms))
+            for number, atom in atoms:
+                early, _ = split(atom.where)
+                concern.tests.append((1 << number, self._conjuncts(early, view)))
+            concern.excepts = " or ".join(truth(e, view, self.out) for e in code.plan.excepts)
+            concern.always = _has_immediately(code)
+            concerns.append(concern)
+        return concerns
+
+    def _conjuncts(self, where: x.Expr | None, view: View) -> tuple[str, ...]:
+        if where is None:
+            return ()
+        items = where.items if isinstance(where, x.And) else (where,)
+        return tuple(dict.fromkeys(truth(item, view, self.out) for item in items))
+
+    def _tests(self, concerns: list[Concern]) -> list[str]:
+        """Write the tree of conditions, which says which rules are concerned and how."""
+        entries: list[Entry] = []
+        lines = ["    h = None"] if any(c.is_plain for c in concerns) else []
+        for concern in concerns:
+            rank, fixed = concern.code.rank, 0
+            if concern.is_plain:
+                entries.append(
+                    Entry(concern.tests[0][1], f"h = [{rank}] if h is None else h + [{rank}]")
+                )
+                continue
+            for bit, tests in concern.tests:
+                if tests:
+                    entries.append(Entry(tests, f"b{rank} |= {bit}"))
+                else:
+                    fixed |= bit
+            lines.append(f"    b{rank} = {fixed}")
+        tree = Tree(lambda table: self.out.name("switch", table.get), self._hashable)
+        return [*lines, *tree.write(entries)]
+
+    def _calls(self, concerns: list[Concern]) -> list[str]:
+        """Write the calls of operators in order of rank."""
+        lines = []
+        plain = [c for c in concerns if c.is_plain]
+        others = [c for c in concerns if not c.is_plain]
+        if plain:
+            states = "".join(
+                f"({c.code.rank}, {self._condition(c) or 'True'}, b{c.code.rank}, {c.named}), "
+                for c in others
+            )
+            calls = self.out.name("calls", self._operators, "calls")
+            fire = self.out.name("fire", ops.fire, "fire")
+            lines.append(f"    if h is not None: return {fire}({calls}, e, h, ({states}))")
+        for concern in others:
+            rank, condition = concern.code.rank, self._condition(concern)
+            call = f"o{rank}(e, b{rank}, {concern.named})"
+            lines.append(f"    if {condition}: {call}" if condition else f"    {call}")
+        return lines
+
+    def _condition(self, concern: Concern) -> str:
+        tests = [] if concern.always else [f"b{concern.code.rank}"]
+        if concern.excepts:
+            tests.append(f"not ({concern.excepts})")
+        return " and ".join(tests)
+
+    def _reads(self, text: str) -> list[str]:
+        """Read the fields that are looked at more than once, and the addresses, into locals."""
+        lines = []
+        for name, local in self._locals.items():
+            if " " in name:
+                continue
+            address = self._locals[f"{local} address"]
+            has_address = re.search(rf"\b{address}\b", text) is not None
+            if has_address or len(re.findall(rf"\b{local}\b", text)) > 1:
+                lines.append(f"{local} = e.{name}")
+            if has_address:
+                memo = self.out.name("addresses", ops.Addresses(), "addresses")
+                lines.append(f"{address} = {memo}[{local}]")
+        return lines
+
+
+def _has_immediately(code: RuleCode) -> bool:
+    pattern = code.plan.pattern
+    if not isinstance(pattern, Sequence):
+        return False
+
+    def inside(item: Item) -> bool:
+        if item.entry.immediately:
+            return True
+        return isinstance(item, Repeat) and any(map(inside, item.items))
+
+    return any(map(inside, pattern.items))

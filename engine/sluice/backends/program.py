@@ -1,0 +1,158 @@
+"""A compiled rule set: the functions of event types, built when a type is first seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+
+from sluice.backends.conditions import truth
+from sluice.backends.dispatch import TypeCompiler, covers
+from sluice.backends.emit import Emitter
+from sluice.backends.extracts import Extractor, extractor
+from sluice.backends.layout import layout_of
+from sluice.backends.rows import row_maker, slot_value
+from sluice.backends.rules import RuleCompiler
+from sluice.catalog import Catalog
+from sluice.model import MISSING, Event, Row
+from sluice.plan import DEFAULT_LIMITS, Limits, Plan
+from sluice.stream import Pipeline, RuleCode
+from sluice.timing import format_instant
+
+#: Every kind of record that `sluice run` can show.
+ALL_KINDS = frozenset(
+    {"match", "clear", "note", "mitigation", "pending", "event", "late", "rejected"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What is read of what a pipeline finds, its caps, and whether matches show whole events."""
+
+    kinds: frozenset[str] = ALL_KINDS - {"event", "late", "rejected"}
+    limits: Limits = DEFAULT_LIMITS
+    whole_events: bool = False
+    lateness_ms: int = 0
+
+
+class CompiledRules:
+    """The `Program` of a plan."""
+
+    def __init__(self, plan: Plan, catalog: Catalog, keep_raw: bool) -> None:
+        self.plan, self.catalog = plan, catalog
+        self.layout = layout_of(plan)
+        self._to_row = row_maker(self.layout, keep_raw)
+        self.keep_raw = keep_raw
+        self.unfit: dict[str, int] = {}
+        self.sources: list[str] = []
+        codes = []
+        for rank, rule in enumerate(rule for rule in plan.rules if not rule.disabled):
+            emitter = Emitter(plan, catalog, self.layout, truth)
+            code, source = RuleCompiler(rule, rank, emitter).compile()
+            codes.append(code)
+            self.sources.append(f"# rule {rule.name}\n{source}")
+        self.codes: tuple[RuleCode, ...] = tuple(codes)
+        self._out = Emitter(plan, catalog, self.layout, truth)
+        self.types = TypeCompiler(plan, self.codes, self._out)
+        self._heard = tuple(
+            {t for code in codes for atom in code.atoms for t in atom.types}
+            | {extract.source for extract in plan.extracts}
+        )
+
+    def bind(self, operators: dict[int, Callable[..., None]]) -> None:
+        """Take the operators that the functions of event types call, by rank."""
+        self.types.bind(operators)
+        for rank, call in operators.items():
+            self._out.names[f"o{rank}"] = call
+
+    def function(self, type_: str, is_derived: bool, part: str) -> Callable[[Row], None] | None:
+        """Return what runs the rules on an event of a type; None when none looks at it."""
+        source = self.types.source(type_, is_derived, part)
+        if source is None:
+            return None
+        names = self._out.names
+        exec(compile(source, f"<events {type_}>", "exec"), names)
+        function: Callable[[Row], None] = names.pop("on")
+        return function
+
+    def extractor(self, type_: str) -> Extractor | None:
+        """Return what turns an event of a type into extracted events, if anything does."""
+        return extractor(type_, self._out, self.unfit)
+
+    def to_row(self, event: Event) -> Row:
+        """Return the row of an event."""
+        return self._to_row(event)
+
+    def row_state(self, row: Row) -> list[Any]:
+        """Return a row as plain data, its fields by name."""
+        fields = {}
+        for slot in self.layout.roots:
+            value = slot_value(slot, row)
+            if value is not MISSING:
+                fields[str(slot.path[0])] = value
+        own = [row.time, row.type, row.id, row.source, row.partition, row.offset]
+        return [*own, fields, _raw_state(row.raw)]
+
+    def row_from(self, state: list[Any]) -> Row:
+        """Return the row that plain data stand for."""
+        time, type_, id_, source, partition, offset, fields, raw = state
+        event = Event(type_, time, fields, id_, source, partition, offset)
+        row = self._to_row(event)
+        row.raw = None if raw is None else raw if isinstance(raw, bytes) else Event(*raw)
+        return row
+
+    def heard(self, type_: str) -> bool:
+        """Say whether some rule or extract listens to a derived type."""
+        return any(covers(pattern, type_, True) for pattern in self._heard)
+
+    def whole(self, row: Row) -> dict[str, Any]:
+        """Return the whole event of a row as a JSON object that can be read again."""
+        raw = row.raw
+        if isinstance(raw, bytes | memoryview):
+            fields = orjson.loads(bytes(raw))
+        elif isinstance(raw, Event):
+            fields = raw.fields
+        else:
+            fields = {}
+        own = {"@type": row.type, "@time": format_instant(row.time)}
+        if row.id is not None:
+            own["@id"] = row.id
+        if row.source:
+            own["@source"] = row.source
+        for name in ("subject", "zone", "key") if isinstance(raw, Event) else ():
+            held = getattr(raw, name)
+            if held is not None:
+                own[f"@{name}"] = held
+        return own | {k: v for k, v in fields.items() if k not in own}
+
+
+def _raw_state(raw: Any) -> Any:
+    if isinstance(raw, Event):
+        return list(msgspec.structs.astuple(raw))
+    return None if raw is None else bytes(raw)
+
+
+def build(plan: Plan, catalog: Catalog, options: BuildOptions | None = None) -> Pipeline:
+    """Compile a plan to Python and return the pipeline that runs it."""
+    options = options or BuildOptions()
+    keep_raw = options.whole_events or "late" in options.kinds
+    program = CompiledRules(plan, catalog, keep_raw)
+    return Pipeline(
+        program, options.kinds, options.limits, options.lateness_ms, options.whole_events
+    )
+
+
+def generated_source(plan: Plan, catalog: Catalog, types: tuple[str, ...] = ()) -> str:
+    """Return the Python that runs a plan: its rules, then a function for each event type."""
+    program = CompiledRules(plan, catalog, False)
+    named = {t for code in program.codes for atom in code.atoms for t in atom.types}
+    shown = types or tuple(sorted(t for t in named if t != "any" and not t.endswith(".*")))
+    parts = list(program.sources)
+    for type_ in shown:
+        source = program.types.source(type_, type_.startswith(("match.", "clear.")), "all")
+        if source is not None:
+            parts.append(f"# events of type {type_}\n{source}")
+    return "\n".join(parts)

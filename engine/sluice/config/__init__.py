@@ -1,0 +1,15 @@
+"""Settings: flags over `SLUICE_*` over `sluice.toml` over defaults, each value with its origin."""
+
+from sluice.config.places import key_lines
+from sluice.config.sections import Settings, settings_schema
+from sluice.config.sources import Origin, Resolved, find_file, load_settings
+
+__all__ = [
+    "Origin",
+    "Resolved",
+    "Settings",
+    "find_file",
+    "key_lines",
+    "load_settings",
+    "settings_schema",
+]

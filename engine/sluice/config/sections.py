@@ -1,0 +1,203 @@
+"""The sections of `sluice.toml` with their settings, types, defaults and meanings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from sluice.plan import Limits
+from sluice.timing import format_duration, parse_duration
+
+FILE_NAME = "sluice.toml"
+ENV_PREFIX = "SLUICE_"
+
+_DEFAULT_LIMITS = Limits()
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str):
+        found = parse_duration(value.strip())
+        if found is None:
+            raise ValueError(f"'{value}' is no duration; write 5s, 90m or 1h30m")
+        return found
+    if isinstance(value, int) and not isinstance(value, bool) and value == 0:
+        return 0
+    raise ValueError('a duration is a text with units, such as "5s" or "1h30m"')
+
+
+def _words(value: Any) -> Any:
+    """Split what an environment variable brings: `match,note`."""
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    return value
+
+
+def flat_pairs(value: Any) -> Any:
+    """Split what an environment variable brings: `auth.max=5,auth.zone=UTC`; values to text."""
+    if isinstance(value, str):
+        parts = [part.partition("=") for part in value.split(",") if part.strip()]
+        if any(not equals for _, equals, _ in parts):
+            raise ValueError(f"'{value}' is not PACK.NAME=VALUE,PACK.NAME=VALUE")
+        return {name.strip(): text.strip() for name, _, text in parts}
+    if isinstance(value, dict):
+        return {name: _plain_text(each) for name, each in _flat(value)}
+    return value
+
+
+def _flat(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    # In TOML `auth.max = 5` is a table in a table; a param's name has the dot in it.
+    for name, each in value.items():
+        if isinstance(each, dict):
+            yield from _flat(each, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", each
+
+
+def _plain_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+Milliseconds = Annotated[
+    int,
+    BeforeValidator(_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^([0-9]+(w|d|h|ms|m|s))+$", "examples": ["5s"]}),
+]
+Kind = Literal["match", "clear", "note", "mitigation", "pending", "event", "late", "rejected"]
+Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
+Kinds = Annotated[list[Kind], NoDecode, BeforeValidator(_words)]
+FailKinds = Annotated[list[Literal["match", "rejected", "late"]], NoDecode, BeforeValidator(_words)]
+Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(flat_pairs)]
+Cap = Annotated[int, Field(ge=1)]
+
+
+class RunSettings(BaseModel):
+    """How `sluice run` treats time, and what it prints and keeps."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lateness: Milliseconds = Field(
+        default=0, description="how much later than its time an event may come"
+    )
+    sort: bool = Field(default=False, description="read each input whole and sort it by time first")
+    close: bool = Field(default=False, description="let time run on to the end of all deadlines")
+    follow: bool = Field(default=False, description="go on when an input grows, until stopped")
+    show: Kinds = Field(
+        default=["match", "clear", "note", "mitigation", "pending"],
+        description="which kinds of records are printed",
+    )
+    with_events: bool = Field(default=False, description="print the whole events of a match")
+    output: Literal["text", "json", "none"] = Field(
+        default="text", description="the form of the records"
+    )
+    output_file: str | None = Field(default=None, description="a file that gets the records too")
+    checkpoint: str | None = Field(
+        default=None, description="the file that keeps where the run stands"
+    )
+    rejected: str | None = Field(default=None, description="the file that gets what is no event")
+    stats: str | None = Field(default=None, description="the file that gets the counts at the end")
+    fail_on: FailKinds = Field(default=[], description="what makes the exit code 1")
+    progress: bool = Field(default=True, description="show a progress bar on a terminal")
+
+
+class InputSettings(BaseModel):
+    """How bytes become events."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    codec: str = Field(
+        default="json", description="the codec with its options, as --codec takes it"
+    )
+    type_field: str | None = Field(default=None, description="the field that holds an event's type")
+    time_field: str | None = Field(default=None, description="the field that holds an event's time")
+    id_field: str | None = Field(default=None, description="the field that holds an event's id")
+    type: str | None = Field(default=None, description="the type of events that bring none")
+    time_unit: Literal["s", "ms", "us", "ns"] = Field(
+        default="ms", description="the unit of whole times"
+    )
+    strict: bool = Field(
+        default=False, description="check every field, not only those that rules read"
+    )
+    source: str | None = Field(default=None, description="the source's name instead of the path")
+
+
+class RulesSettings(BaseModel):
+    """Which rules there are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    paths: Words = Field(default=["rules"], description="files and directories of rules")
+    set: Pairs = Field(default={}, description="values of params by pack.name")
+    silence: Words = Field(default=[], description="codes of diagnostics that are not shown")
+    skip_broken: bool = Field(default=False, description="leave out rules that have errors")
+
+
+class LimitsSettings(BaseModel):
+    """Where memory ends when a rule itself sets no bound."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    candidates_per_key_max: Cap = _DEFAULT_LIMITS.candidates_per_key_max
+    keys_per_rule_max: Cap = _DEFAULT_LIMITS.keys_per_rule_max
+    events_per_key_max: Cap = _DEFAULT_LIMITS.events_per_key_max
+    state_bytes_max: Cap = _DEFAULT_LIMITS.state_bytes_max
+
+    def limits(self) -> Limits:
+        """Return them as the plan knows them."""
+        return Limits(
+            self.candidates_per_key_max, self.keys_per_rule_max, self.events_per_key_max,
+            self.state_bytes_max,
+        )  # fmt: skip
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, by section."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", title=FILE_NAME
+    )
+
+    run: RunSettings = RunSettings()
+    input: InputSettings = InputSettings()
+    rules: RulesSettings = RulesSettings()
+    limits: LimitsSettings = LimitsSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """Read nothing behind the caller's back: `load_settings` brings the layers together."""
+        return (init_settings,)
+
+
+def settings_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `sluice.toml`."""
+    return Settings.model_json_schema(mode="validation")
+
+
+#: The names of the settings by section.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "run": tuple(RunSettings.model_fields),
+    "input": tuple(InputSettings.model_fields),
+    "rules": tuple(RulesSettings.model_fields),
+    "limits": tuple(LimitsSettings.model_fields),
+}

@@ -1,0 +1,57 @@
+"""Say what is wrong with settings, where they came from, and what was meant."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from sluice.codecs import did_you_mean
+from sluice.config.sections import SECTIONS
+
+
+def explain(error: ValidationError, origins: Mapping[str, str]) -> str:
+    """Return a line for each wrong value; `origins` says by key where values came from."""
+    lines = []
+    for each in error.errors():
+        path = [str(part) for part in each["loc"]]
+        key = ".".join(path[:2])
+        origin = origins.get(key) or origins.get(path[0]) or "default"
+        if each["type"] == "extra_forbidden":
+            known = SECTIONS.get(path[0], SECTIONS)
+            text = unknown(key, path[-1], known)
+        else:
+            text = f"{key}: {_reason(each)}"
+        lines.append(f"{origin}: {text}")
+    return "\n".join(lines)
+
+
+def _reason(error: Any) -> str:
+    shown = "" if isinstance(error["input"], dict) else f"{error['input']!r}: "
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    if error["type"] == "literal_error":
+        words = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        near = did_you_mean(str(error["input"]), words)
+        return f"{shown}it must be one of {', '.join(words)}{near}"
+    message = str(error["msg"])
+    return shown + message[0].lower() + message[1:]
+
+
+def unknown(key: str, name: str, known: Iterable[str]) -> str:
+    """Say that there is no such setting, and which one was meant."""
+    known = list(known)
+    if name in known:
+        return f"'{name}' is a section: write [{name}]"
+    near = did_you_mean(name, known)
+    return f"there is no setting '{key}'{near or '; there are ' + ', '.join(known)}"
+
+
+def toml_reason(error: tomllib.TOMLDecodeError) -> str:
+    """Return where and why a document is no TOML."""
+    found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+    text = str(error).partition(" (at")[0]
+    return f"line {found[1]}, column {found[2]}: {text}" if found else text

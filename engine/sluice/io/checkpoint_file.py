@@ -1,0 +1,56 @@
+"""Keep a checkpoint in a file: at every moment there is the old one or the new one, whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from sluice.errors import CheckpointError
+
+
+def write_checkpoint(path: str, content: bytes) -> None:
+    """Replace the checkpoint: write beside it, sync, rename, sync the directory.
+
+    OSError (a full disk) passes on and leaves the old one as it was.
+    """
+    beside = f"{path}.new"
+    try:
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(fd, content)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(beside, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
+    sync_folder(path)
+
+
+def read_checkpoint(path: str) -> bytes | None:
+    """Return the checkpoint, None when there is none yet."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror}") from None
+
+
+def write_all(fd: int, content: bytes | bytearray | memoryview) -> None:
+    """Write everything, also where the system takes it in parts."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def sync_folder(path: str) -> None:
+    """Make a rename or a new file in the folder of this path last."""
+    fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,38 @@
+"""Text becomes checked rules: the door of the room."""
+
+from __future__ import annotations
+
+from sluice.lang import checked, declarations, syntax, typed
+from sluice.lang.check import check
+from sluice.lang.check_tests import given_values
+from sluice.lang.checked import Checked, CheckedRule, CheckedTest
+from sluice.lang.codes import CODES, Code
+from sluice.lang.declarations import File, Parsed
+from sluice.lang.format import format as format_file
+from sluice.lang.load import Loader, RuleSet, Texts, Unit, load
+from sluice.lang.parse import parse
+from sluice.lang.suggest import suggest
+
+__all__ = [
+    "CODES",
+    "Checked",
+    "CheckedRule",
+    "CheckedTest",
+    "Code",
+    "File",
+    "Loader",
+    "Parsed",
+    "RuleSet",
+    "Texts",
+    "Unit",
+    "check",
+    "checked",
+    "declarations",
+    "format_file",
+    "given_values",
+    "load",
+    "parse",
+    "suggest",
+    "syntax",
+    "typed",
+]

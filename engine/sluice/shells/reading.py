@@ -1,0 +1,121 @@
+"""Read several inputs as one stream: always the one whose event time is furthest behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sluice.backends import LineDecoder
+from sluice.codecs import Chunk, Codec, InputOptions, JsonCodec, decode_chunk
+from sluice.io import END, FileSource, Position, ReadFailure
+from sluice.model import Event, Rejected
+from sluice.shells.request import RunRequest
+from sluice.stream import Pipeline
+from sluice.timing import INSTANT_MAX, INSTANT_MIN
+
+#: A followed file that was silent for so long (seconds) no longer holds the others back.
+IDLE_SECONDS = 10.0
+
+#: How long to wait when no followed file has anything new, in seconds.
+POLL_SECONDS = 0.1
+
+
+class Feed:
+    """One input on its way into the pipeline."""
+
+    def __init__(self, source: FileSource, codec: Codec, request: RunRequest) -> None:
+        self.source, self.codec = source, codec
+        self.name = source.name
+        self.is_idle = False
+        self.silent_since: float | None = None
+        self._decoder: LineDecoder | None = None
+        low = INSTANT_MIN if request.since is None else request.since
+        high = INSTANT_MAX if request.until is None else request.until
+        self._between = None if request.since is None and request.until is None else (low, high)
+
+    def begin(self, pipeline: Pipeline, options: InputOptions) -> None:
+        """Announce the input to the pipeline and choose how it is decoded."""
+        pipeline.open(self.name)
+        if isinstance(self.codec, JsonCodec) and self._between is None:
+            self._decoder = LineDecoder(pipeline, self.codec, options, self.name)
+
+    def take(self, piece: Chunk | Rejected, pipeline: Pipeline) -> None:
+        """Let the pipeline take a piece of the input."""
+        if isinstance(piece, Rejected):
+            pipeline.reject(piece)
+        elif self._decoder is not None:
+            self._decoder.feed(piece)
+        else:
+            events = decode_chunk(self.codec, piece, self.name)
+            pipeline.feed(events if self._between is None else filter(self._is_between, events))
+
+    def _is_between(self, event: Event | Rejected) -> bool:
+        assert self._between is not None
+        low, high = self._between
+        return isinstance(event, Rejected) or low <= event.time <= high
+
+
+class Feeds:
+    """All inputs of a run."""
+
+    def __init__(self, feeds: list[Feed], pipeline: Pipeline, options: InputOptions) -> None:
+        self.open, self._pipeline = feeds, pipeline
+        self.names = [feed.name for feed in feeds]
+        self._positions: dict[str, Position] = {}
+        self.failures: list[str] = []
+        for feed in feeds:
+            feed.begin(pipeline, options)
+
+    @property
+    def positions(self) -> dict[str, Position]:
+        """Where each input stands, also of those that have ended."""
+        now = {feed.source.path: feed.source.position for feed in self.open}
+        return {**self._positions, **now}
+
+    def step(self, wait: Callable[[float], None] = time.sleep) -> bool:
+        """Read one piece of one input; False when all have ended."""
+        if not self.open:
+            return False
+        ready = [feed for feed in self.open if feed.silent_since is None]
+        if not ready:
+            wait(POLL_SECONDS)
+            ready = self.open
+        feed = ready[0] if len(ready) == 1 else min(ready, key=self._behind)
+        piece = feed.source.read()
+        if piece is None:
+            self._note_silence(feed)
+            return True
+        self._note_sound(feed)
+        if piece is END or isinstance(piece, ReadFailure):
+            self._end(feed, piece if isinstance(piece, ReadFailure) else None)
+            return True
+        feed.take(piece, self._pipeline)
+        return True
+
+    def _behind(self, feed: Feed) -> tuple[int, str]:
+        return self._pipeline.watermarks.watermark((feed.name, 0)), feed.name
+
+    def _note_silence(self, feed: Feed) -> None:
+        now = time.monotonic()
+        if feed.silent_since is None:
+            feed.silent_since = now
+        elif not feed.is_idle and now - feed.silent_since > IDLE_SECONDS:
+            feed.is_idle = True
+            self._pipeline.end(feed.name)
+        if all(other.silent_since is not None for other in self.open):
+            # Look at each in turn, so that one that speaks again is heard.
+            self.open.append(self.open.pop(self.open.index(feed)))
+
+    def _note_sound(self, feed: Feed) -> None:
+        feed.silent_since = None
+        if feed.is_idle:
+            feed.is_idle = False
+            self._pipeline.watermarks.wake((feed.name, 0))
+
+    def _end(self, feed: Feed, failure: ReadFailure | None) -> None:
+        self.open.remove(feed)
+        self._positions[feed.source.path] = feed.source.position
+        feed.source.close()
+        self._pipeline.end(feed.name)
+        if failure is not None:
+            self.failures.append(f"{failure.path}, line {failure.line}: {failure.message}")

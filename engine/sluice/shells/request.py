@@ -1,0 +1,123 @@
+"""What a run is asked to do, and what it says at the end: plain frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sluice.plan import DEFAULT_LIMITS, Limits
+from sluice.timing import Duration, Instant, format_instant
+
+Output = Literal["text", "json", "none"]
+
+#: Every kind of record that `--show` can name, and those that it names by default.
+RECORD_KINDS = ("match", "clear", "note", "mitigation", "pending", "event", "late", "rejected")
+DEFAULT_SHOW = frozenset(RECORD_KINDS[:5])
+
+#: What `--fail-on` can name.
+FAIL_KINDS = ("match", "rejected", "late")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """Everything that the options of `sluice run` say, resolved.
+
+    `inputs` are files, directories, globs or `-`; none means stdin. `since` and `until` are
+    instants, both inclusive. `set` holds `pack.name` with the value as text. `rejected`,
+    `stats`, `checkpoint` and `output_file` are paths. `output_file` takes the records as JSON
+    Lines, each once by its identity, whatever `output` says about stdout.
+    """
+
+    rules: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    codec: str = "json"
+    type_field: str | None = None
+    time_field: str | None = None
+    id_field: str | None = None
+    type: str | None = None
+    time_unit: Literal["s", "ms", "us", "ns"] = "ms"
+    strict_input: bool = False
+    source: str | None = None
+    lateness_ms: Duration = 0
+    sort: bool = False
+    since: Instant | None = None
+    until: Instant | None = None
+    close: bool = False
+    set: Mapping[str, str] = field(default_factory=dict)
+    follow: bool = False
+    checkpoint: str | None = None
+    show: frozenset[str] = DEFAULT_SHOW
+    with_events: bool = False
+    rejected: str | None = None
+    stats: str | None = None
+    output: Output = "text"
+    output_file: str | None = None
+    fail_on: frozenset[str] = frozenset()
+    skip_broken_rules: bool = False
+    silence: frozenset[str] = frozenset()
+    limits: Limits = DEFAULT_LIMITS
+    progress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SettledFields:
+    """Which plain fields of a source were taken as type and time; None: none was needed."""
+
+    source: str
+    type_field: str | None = None
+    time_field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run did.
+
+    `rejected` counts by reason, `matches` by rule (rules without a match are there with 0).
+    `first` and `last` are the times of the first and last event in event time.
+    `lateness_needed_ms` is the `--lateness` that would have made no event late, None when none
+    was. `unextracted` counts by source type the events that no line of an `extract` fitted.
+    `was_stopped` says that a signal ended the run. `warnings` are sentences for people;
+    `failures` say what could not be read or written half way (exit 74).
+    """
+
+    events: int = 0
+    seconds: float = 0.0
+    matches: Mapping[str, int] = field(default_factory=dict)
+    suppressed: int = 0
+    pending: int = 0
+    late: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    evicted: int = 0
+    first: Instant | None = None
+    last: Instant | None = None
+    settled: tuple[SettledFields, ...] = ()
+    lateness_needed_ms: Duration | None = None
+    unextracted: Mapping[str, int] = field(default_factory=dict)
+    was_stopped: bool = False
+    warnings: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """Return the document of `--stats`, with its keys in the order of the contract."""
+        return {
+            "events": self.events,
+            "matches": dict(self.matches),
+            "suppressed": self.suppressed,
+            "pending": self.pending,
+            "late": self.late,
+            "rejected": sum(self.rejected.values()),
+            "evicted": self.evicted,
+            "first": None if self.first is None else format_instant(self.first),
+            "last": None if self.last is None else format_instant(self.last),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def met(self, fail_on: frozenset[str]) -> tuple[str, ...]:
+        """Return which of the kinds of `--fail-on` the run met."""
+        counts = {
+            "match": sum(self.matches.values()),
+            "rejected": sum(self.rejected.values()),
+            "late": self.late,
+        }
+        return tuple(kind for kind in FAIL_KINDS if kind in fail_on and counts[kind] > 0)

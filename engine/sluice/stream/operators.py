@@ -1,0 +1,42 @@
+"""Which operator runs which pattern."""
+
+from __future__ import annotations
+
+from sluice.plan import Aggregate, Filter, Limits, Sequence, Silence
+from sluice.stream.code import RuleCode
+from sluice.stream.filter import FilterOperator
+from sluice.stream.linear import LinearOperator, places_of
+from sluice.stream.report import Reporter
+from sluice.stream.sequence import SequenceOperator
+from sluice.stream.silence import SilenceOperator
+from sluice.stream.sliding import SlidingOperator
+from sluice.stream.threshold import ThresholdOperator, is_threshold
+from sluice.stream.timers import Timers
+from sluice.stream.windows import AlignedOperator, SessionOperator
+
+Operator = (
+    FilterOperator | ThresholdOperator | LinearOperator | SequenceOperator | SilenceOperator
+    | SlidingOperator | AlignedOperator | SessionOperator
+)  # fmt: skip
+
+
+def operator_of(code: RuleCode, reporter: Reporter, timers: Timers, limits: Limits) -> Operator:
+    """Return the operator that runs a rule."""
+    match code.plan.pattern:
+        case Filter():
+            return FilterOperator(code, reporter)
+        case Sequence():
+            if is_threshold(code):
+                return ThresholdOperator(code, reporter, limits)
+            places = places_of(code)
+            if places is not None:
+                return LinearOperator(code, reporter, places, limits)
+            return SequenceOperator(code, reporter, timers, limits)
+        case Silence():
+            return SilenceOperator(code, reporter, timers, limits)
+        case Aggregate(window=window):
+            if window.kind in ("sliding", "last"):
+                return SlidingOperator(code, reporter, timers, limits)
+            if window.kind == "session":
+                return SessionOperator(code, reporter, timers, limits)
+            return AlignedOperator(code, reporter, timers, limits)

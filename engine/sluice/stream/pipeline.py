@@ -1,0 +1,413 @@
+"""The pipeline: events in, records out; a function of its input, whatever the batches were."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sluice.errors import CheckpointError
+from sluice.model import Event, Rejected, Row
+from sluice.plan import Limits
+from sluice.stream.arrival import HoldBack, Node
+from sluice.stream.checkpoint import FORMAT, Records, load_record, save_rules
+from sluice.stream.filter import FilterOperator
+from sluice.stream.operators import Operator, operator_of
+from sluice.stream.program import OnRow, Program
+from sluice.stream.report import Outlet, Record, Reporter
+from sluice.stream.silence import SilenceOperator
+from sluice.stream.timers import NEVER, Timers
+from sluice.stream.watermarks import Place, Watermarks
+from sluice.timing import Instant, format_instant
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An event that came after the watermark of its partition had passed it."""
+
+    event: dict[str, Any]
+    watermark: Instant
+
+    def record(self) -> dict[str, Any]:
+        """Return the JSON record."""
+        return {"kind": "late", "event": self.event, "watermark": format_instant(self.watermark)}
+
+
+@dataclass(slots=True)
+class Stats:
+    """What a pipeline has counted."""
+
+    events: int = 0
+    late: int = 0
+    late_by_ms: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    first: Instant | None = None
+    last: Instant | None = None
+
+
+#: How many event types get a function of their own; beyond them they are compiled each time.
+TYPES_MAX = 10_000
+
+
+class _Functions:
+    """The function of each event type, compiled when the type is first seen.
+
+    `known` is a plain dict, which the interpreter looks into without a call.
+    """
+
+    def __init__(self, compiled: Callable[[str], OnRow | None]) -> None:
+        self.known: dict[str, OnRow | None] = {}
+        self._compiled = compiled
+
+    def of(self, type_: str) -> OnRow | None:
+        """Return the function of a type, None when no rule looks at it."""
+        if type_ in self.known:
+            return self.known[type_]
+        function = self._compiled(type_)
+        if len(self.known) < TYPES_MAX:
+            self.known[type_] = function
+        return function
+
+
+class Pipeline:
+    """Runs a rule set over events of one partition of work."""
+
+    def __init__(
+        self, program: Program, kinds: frozenset[str], limits: Limits, lateness: int = 0,
+        whole_events: bool = False,
+    ) -> None:  # fmt: skip
+        self.program, self.limits = program, limits
+        self.timers = Timers()
+        self.watermarks = Watermarks(lateness)
+        self.stats = Stats()
+        self.outlet = Outlet(kinds, program.heard, program.whole if whole_events else None)
+        self.reporters: list[Reporter] = []
+        self.operators: list[Operator] = []
+        for code in program.codes:
+            reporter = Reporter(code, self.outlet, limits)
+            self.reporters.append(reporter)
+            self.operators.append(operator_of(code, reporter, self.timers, limits))
+        program.bind({o.code.rank: o.on_event for o in self.operators})
+        self._tables = {
+            (is_derived, part): _Functions(self._compiler(is_derived, part))
+            for is_derived in (False, True)
+            for part in ("all", "stateless", "stateful")
+        }
+        self._extracts: dict[str, Callable[[Row], list[Event]] | None] = {}
+        self._held = HoldBack(self.outlet, self._run, self._extract, program.to_row)
+        self._unarmed = [
+            o for o in self.operators if isinstance(o, SilenceOperator) and not o.is_armed
+        ]
+        self.now: Instant | None = None
+        self.is_stateless = all(
+            isinstance(o, FilterOperator) and o.code.plan.cooldown is None for o in self.operators
+        )
+
+    # ------------------------------------------------------------ input
+
+    def open(self, source: str, partition: int = 0) -> None:
+        """Expect events from a source partition, so that it holds others back."""
+        self.watermarks.open((source, partition))
+
+    def end(self, source: str, partition: int = 0) -> None:
+        """Expect nothing more from it (it ended, or is idle)."""
+        self.watermarks.end((source, partition))
+        self._catch_up()
+
+    def feed(self, events: Iterable[Event | Rejected]) -> None:
+        """Take events in order of arrival."""
+        to_row = self.program.to_row
+        for event in events:
+            if isinstance(event, Rejected):
+                self.reject(event)
+            else:
+                self.take(to_row(event))
+        if not self.is_direct:
+            self._catch_up()
+
+    def reject(self, rejected: Rejected) -> None:
+        """Count what did not become an event, and pass it on to whoever reads it."""
+        counts = self.stats.rejected
+        counts[rejected.reason] = counts.get(rejected.reason, 0) + 1
+        if "rejected" in self.outlet.kinds:
+            self.outlet.records.append(rejected)
+
+    @property
+    def is_direct(self) -> bool:
+        """True while events can be applied as they come: one source, in order, no lateness."""
+        return self.watermarks.lateness == 0 and self.watermarks.live_count <= 1
+
+    def take(self, row: Row) -> None:
+        """Take one event."""
+        stats = self.stats
+        stats.events += 1
+        time = row.time
+        if stats.first is None or time < stats.first:
+            stats.first = time
+        if stats.last is None or time > stats.last:
+            stats.last = time
+        place = (row.source, row.partition)
+        if not self.watermarks.see(place, time):
+            self._late(row, place)
+        elif self.is_direct and not self._held:
+            self.apply(row)
+        else:
+            self._held.hold(self._held.arrive(row))
+
+    def feed_rows(self, rows: Sequence[Row], offset: int) -> None:
+        """Take rows of the only source, whose lines begin at `offset`; the quick path.
+
+        Rows have no line number yet, and one each: the first is line `offset`.
+        """
+        if not self.is_direct or self._held or self._unarmed:
+            for number, row in enumerate(rows, offset):
+                row.offset = number
+                self.take(row)
+            self._catch_up()
+            return
+        now = self.now if self.now is not None else -NEVER
+        functions, derived, timers = self._tables[False, "all"], self.outlet, self.timers
+        known = functions.known
+        due = timers.next_code >> 1
+        for row in rows:
+            time = row.time
+            if now < time < due:
+                now = time
+            elif time != now:
+                if time < now:
+                    row.offset = offset
+                    offset += 1
+                    self._late(row, (row.source, row.partition), now)
+                    continue
+                now = time
+                self.advance(2 * time + 1)
+                due = timers.next_code >> 1
+            try:
+                function = known[row.type]
+            except KeyError:
+                function = functions.of(row.type)
+            if function is not None:
+                row.offset = offset
+                function(row)
+                if derived.derived:
+                    self._drain()
+                due = timers.next_code >> 1
+            offset += 1
+        self._note_rows(rows, now)
+
+    def _note_rows(self, rows: Sequence[Row], now: Instant) -> None:
+        stats = self.stats
+        stats.events += len(rows)
+        if rows:
+            self.now = now
+            first = rows[0].time
+            stats.first = first if stats.first is None else min(first, stats.first)
+            stats.last = now if stats.last is None else max(now, stats.last)
+            self.watermarks.see((rows[0].source, rows[0].partition), now)
+
+    def _late(self, row: Row, place: Place, watermark: Instant | None = None) -> None:
+        """A late event reaches stateless rules only."""
+        stats = self.stats
+        if watermark is None:
+            watermark = self.watermarks.watermark(place)
+        stats.late += 1
+        stats.late_by_ms = max(stats.late_by_ms, watermark - row.time)
+        self._held.arrive(row)
+        if "late" in self.outlet.kinds:
+            self.outlet.records.append(Late(self.program.whole(row), watermark))
+
+    # ------------------------------------------------------------ rules
+
+    def apply(self, row: Row) -> None:
+        """Let all rules meet an event whose turn has come."""
+        self._begin(row.time)
+        function = self._tables[False, "all"].of(row.type)
+        if function is not None:
+            function(row)
+            if self.outlet.derived:
+                self._drain()
+
+    def _begin(self, time: Instant) -> None:
+        if self.timers.next_code <= 2 * time:
+            self.advance(2 * time + 1)
+        self.now = time
+        if self._unarmed:
+            unarmed, self._unarmed = self._unarmed, []
+            for operator in unarmed:
+                operator.arm(time)
+
+    def advance(self, limit: int) -> None:
+        """Let all timers act whose code is below `limit`."""
+        self.timers.fire(limit, self._after_timer)
+
+    def _after_timer(self, time: Instant) -> None:
+        if self.outlet.derived:
+            self._drain()
+
+    def _drain(self) -> None:
+        """Let rules meet what was derived, first in first out."""
+        outlet, table = self.outlet, self._tables[True, "all"]
+        to_row = self.program.to_row
+        queue = deque(outlet.derived)
+        outlet.derived = []
+        while queue:
+            _, event = queue.popleft()
+            function = table.of(event.type)
+            if function is not None:
+                function(to_row(event))
+                if outlet.derived:
+                    queue.extend(outlet.derived)
+                    outlet.derived = []
+
+    def _compiler(self, is_derived: bool, part: str) -> Callable[[str], OnRow | None]:
+        """Return what compiles the functions of one table, extraction included."""
+
+        def compiled(type_: str) -> OnRow | None:
+            function = self.program.function(type_, is_derived, part)
+            extract = self.program.extractor(type_) if part == "all" else None
+            if extract is None:
+                return function
+
+            def run(row: Row) -> None:
+                if function is not None:
+                    function(row)
+                for event in extract(row):
+                    child = self._tables[True, "all"].of(event.type)
+                    if child is not None:
+                        child(self.program.to_row(event))
+
+            return run
+
+        return compiled
+
+    def _run(self, row: Row, is_derived: bool, part: str) -> None:
+        # `all` functions extract by themselves; the hold-back does that for its nodes.
+        if part == "all":
+            stateless = self._tables[is_derived, "stateless"].of(row.type)
+            stateful = self._tables[is_derived, "stateful"].of(row.type)
+            self._run_both(row, stateless, stateful)
+            return
+        function = self._tables[is_derived, part].of(row.type)
+        if function is not None:
+            function(row)
+
+    def _run_both(self, row: Row, stateless: OnRow | None, stateful: OnRow | None) -> None:
+        if stateless is not None:
+            stateless(row)
+        if stateful is not None:
+            stateful(row)
+        self.outlet.derived.sort(key=lambda item: item[0])
+
+    def _extract(self, row: Row) -> list[Event]:
+        type_ = row.type
+        if type_ not in self._extracts:
+            self._extracts[type_] = self.program.extractor(type_)
+        extract = self._extracts[type_]
+        return extract(row) if extract is not None else []
+
+    def _catch_up(self) -> None:
+        """Apply what can be applied now, and let time run up to the watermark."""
+        frontier = self.watermarks.frontier()
+        if self._held or frontier is not None:
+            while (node := self._held.release(frontier)) is not None:
+                self._apply_node(node)
+            if frontier is not None and self.now is not None and frontier[0] > self.now:
+                self.advance(2 * frontier[0] + 1)
+
+    def _apply_node(self, node: Node) -> None:
+        self._begin(node.row.time)
+        self._held.apply(node)
+
+    # ------------------------------------------------------------ the end
+
+    def finish(self) -> None:
+        """The input has ended: apply what waits and complete the last instant."""
+        while (node := self._held.release(None)) is not None:
+            self._apply_node(node)
+        if self.now is not None:
+            self.advance(2 * self.now + 2)
+
+    def close(self) -> None:
+        """Let time run on to the end of all deadlines."""
+        self.advance(NEVER)
+
+    def pending(self) -> None:
+        """Let time run on, reporting what would match as pending; the state is spent then."""
+        self.outlet.is_pending = True
+        self.advance(NEVER)
+
+    def drain(self) -> list[Record | Late | Rejected]:
+        """Return what was decided since the last call, in order."""
+        records = self.outlet.records
+        self.outlet.records = []
+        return records
+
+    # ------------------------------------------------------------ checkpoints
+
+    def snapshot(self) -> bytes:
+        """Return the whole state as bytes; nothing may wait in `drain`."""
+        assert not self.outlet.records and not self.outlet.derived
+        records = Records(self.program)
+        header = {
+            "format": FORMAT, "now": self.now, "stats": asdict(self.stats),
+            "lateness": self.watermarks.lateness, "watermarks": self.watermarks.state(),
+            "held": self._held.rows(),
+        }  # fmt: skip
+        parts = [records.write(header)]
+        parts += save_rules(records, self.reporters, self.operators)
+        return b"".join(parts)
+
+    def restore(self, text: bytes) -> list[str]:
+        """Take a state that `snapshot` gave; return the rules whose state was left out.
+
+        CheckpointError when it is of another format.
+        """
+        records = Records(self.program).read(text)
+        header = next(records, None)
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            found = header.get("format") if isinstance(header, dict) else "unknown"
+            raise CheckpointError(
+                f"the checkpoint has format {found}, this version reads {FORMAT}; "
+                "remove the file to start anew"
+            )
+        self.now = header["now"]
+        self.stats = Stats(**header["stats"])
+        self.watermarks.restore(header["watermarks"])
+        left_out = self._restore_rules(records)
+        self._restore_held(header["held"])
+        return left_out
+
+    def _restore_rules(self, records: Iterator[Any]) -> list[str]:
+        places = {
+            (r.code.plan.name, r.code.plan.version): (r, o)
+            for r, o in zip(self.reporters, self.operators, strict=True)
+        }
+        left_out: list[str] = []
+        current = None
+        for record in records:
+            if record[0] != "rule":
+                if current is not None:
+                    load_record(record, *current)
+                continue
+            _, name, version, counts, is_armed = record
+            current = places.get((name, version))
+            if current is None:
+                left_out.append(name)
+                continue
+            reporter, operator = current
+            reporter.matches, reporter.suppressed, reporter.evictions = counts
+            if isinstance(operator, SilenceOperator) and is_armed:
+                operator.is_armed = True
+        self._unarmed = [o for o in self._unarmed if not o.is_armed]
+        return left_out
+
+    def _restore_held(self, rows: list[Row]) -> None:
+        """Hold events back again; what stateless rules said of them was said before."""
+        counts = [(r.matches, r.suppressed) for r in self.reporters]
+        records, self.outlet.records = self.outlet.records, []
+        for row in rows:
+            self._held.hold(self._held.arrive(row))
+        self.outlet.records = records
+        for reporter, (matches, suppressed) in zip(self.reporters, counts, strict=True):
+            reporter.matches, reporter.suppressed = matches, suppressed

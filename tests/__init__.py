@@ -1,0 +1,1 @@
+"""Everything that holds Sluice to its word."""

@@ -1,0 +1,1 @@
+"""A second, naive statement of the rule language, to hold the engine to."""

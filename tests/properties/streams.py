@@ -1,0 +1,126 @@
+"""Pipelines over random rules and events, and their records as plain objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from sluice.backends import BuildOptions, build
+from sluice.catalog import builtins
+from sluice.errors import RuleError
+from sluice.lang import Texts, check, load
+from sluice.model import Event, Rejected
+from sluice.plan import DEFAULT_LIMITS, Limits, Plan, lower, rewrite
+from sluice.stream import Pipeline, to_record
+from tests.oracle.agreement import REFUSALS
+from tests.oracle.generate import scenario
+from tests.oracle.render import render
+
+#: Every kind of record but `rejected`, so that whatever differs is seen.
+KINDS = frozenset({"match", "clear", "note", "mitigation", "pending", "event", "late"})
+
+#: How many cases of each kind; `SEEDS=1000 pytest …` looks for new ones.
+SEEDS = int(os.environ.get("SEEDS", "0"))
+
+
+def seeds(usual: int) -> range:
+    """Return the seeds of each kind: the usual number, or what `SEEDS` asks for."""
+    return range(SEEDS or usual)
+
+
+def plan_of(*texts: str) -> Plan:
+    """Return the plan of rule files; RuleError when they have errors."""
+    files = {f"rules{number}.sluice": text for number, text in enumerate(texts)}
+    catalog = builtins()
+    checked = check(load(list(files), Texts(files)), catalog)
+    if not checked.is_ok:
+        raise RuleError(d for d in checked.diagnostics if d.severity == "error")
+    return rewrite(lower(checked, catalog))
+
+
+def pipeline_of(
+    plan: Plan, lateness: int = 0, *, limits: Limits = DEFAULT_LIMITS, whole: bool = False
+) -> Pipeline:
+    """Return a new pipeline that shows every kind of record."""
+    return build(plan, builtins(), BuildOptions(KINDS, limits, whole, lateness))
+
+
+def case(kind: str, seed: int) -> tuple[str, list[Event]] | None:
+    """Return rules as text with their events; None when the compiler refuses the rules.
+
+    The generator knows no static types, so now and then it compares what cannot be compared.
+    """
+    rules, events = scenario(seed, kind)
+    text = render(rules)
+    try:
+        plan_of(text)
+    except RuleError as error:
+        if any(d.code in REFUSALS for d in error.diagnostics):
+            return None
+        raise
+    made = [
+        Event(event.type, event.time, dict(event.fields), id=event.id, source="s", offset=number)
+        for number, event in enumerate(events, 1)
+    ]
+    return text, made
+
+
+def drained(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Return the records decided since the last call."""
+    return [to_record(record) for record in pipeline.drain()]
+
+
+def ended(pipeline: Pipeline, *, close: bool = False) -> list[dict[str, Any]]:
+    """End the input, let time run on, and return the records of that."""
+    pipeline.finish()
+    if close:
+        pipeline.close()
+    else:
+        pipeline.pending()
+    return drained(pipeline)
+
+
+def uncut(
+    plan: Plan, events: Iterable[Event | Rejected], lateness: int = 0, *, close: bool = False
+) -> list[dict[str, Any]]:
+    """Return the records of a run over all events at once."""
+    pipeline = pipeline_of(plan, lateness)
+    pipeline.feed(events)
+    return drained(pipeline) + ended(pipeline, close=close)
+
+
+def pieces(events: Sequence[Event], rng: Random, most: int) -> list[Sequence[Event]]:
+    """Cut events at up to `most` random places; a piece may be empty."""
+    places = sorted(rng.randint(0, len(events)) for _ in range(rng.randint(1, most)))
+    bounds = [0, *places, len(events)]
+    return [events[low:high] for low, high in pairwise(bounds)]
+
+
+def shuffled(events: Sequence[Event], rng: Random, lateness: int) -> list[Event]:
+    """Return the events in another order of arrival, none of them late."""
+    return sorted(events, key=lambda event: event.time + rng.randint(0, lateness))
+
+
+def by_rule(records: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the records of each rule in order, derived and late events apart.
+
+    With hold-back a rule of one plain step speaks on arrival and others when time allows, so how
+    the records of several rules mix is not compared.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        found.setdefault(record.get("rule", record["kind"]), []).append(record)
+    return found
+
+
+def state_of(pipeline: Pipeline) -> bytes:
+    """Return a snapshot without the keys that are idle: when those go is nobody's business."""
+    for operator in pipeline.operators:
+        for keyed in (operator, getattr(operator, "unseen", None)):
+            states = getattr(keyed, "keys", None)
+            if states is not None and pipeline.now is not None:
+                states.sweep(pipeline.now)
+    return pipeline.snapshot()
