@@ -117,20 +117,25 @@ class _Run:
 
     def _let_time_run(self, before: tuple[int, int] | None) -> None:
         while True:
-            dues = [
-                (due.time, due.phase, i, due.key.ranks, due.order, due)
-                for i, machine in enumerate(self.machines)
-                for due in machine.due()
-            ]
-            if not dues:
+            first = self._next_due()
+            if first is None or (before is not None and first[:2] >= before):
                 return
-            # 4.3.7: what time brings about is ordered by (time, phase, rule, key).
-            first = min(dues, key=lambda d: d[:5])
-            if before is not None and first[:2] >= before:
-                return
-            self._fire(first[2], first[5])
-            # What one deadline brings about meets the rules before the next one acts: README.
+            unit = first[:4]
+            while first is not None and first[:4] == unit:
+                # output.md 1: several candidates of one deadline are decided one after another.
+                self._fire(first[2], first[5])
+                first = self._next_due()
+            # What a deadline of a rule and key brings about meets the rules before the next.
             self._drain()
+
+    def _next_due(self) -> tuple[Any, ...] | None:
+        """4.3.7: what time brings about is ordered by (time, phase, rule, key)."""
+        dues = [
+            (due.time, due.phase, i, due.key.ranks, due.order, due)
+            for i, machine in enumerate(self.machines)
+            for due in machine.due()
+        ]
+        return min(dues, key=lambda d: d[:5]) if dues else None
 
     def _fire(self, i: int, due: Due) -> None:
         self._report(i, self.machines[i].fire(due))

@@ -16,6 +16,7 @@ from sluice.model import Event, Rejected
 from sluice.plan import DEFAULT_LIMITS, Limits, Plan, lower, rewrite
 from sluice.stream import Pipeline, to_record
 from tests.oracle.agreement import REFUSALS
+from tests.oracle.generate import KINDS as ALL_KINDS
 from tests.oracle.generate import scenario
 from tests.oracle.render import render
 
@@ -124,3 +125,26 @@ def state_of(pipeline: Pipeline) -> bytes:
             if states is not None and pipeline.now is not None:
                 states.sweep(pipeline.now)
     return pipeline.snapshot()
+
+
+def two_files(kind: str, seed: int) -> tuple[str, str, list[Event]] | None:
+    """Return rules, rules of another pack that share nothing with them, and events for both."""
+    first = case(kind, seed)
+    rng = Random(f"other {kind} {seed}")
+    second = case(rng.choice(ALL_KINDS), rng.randrange(1_000))
+    if first is None or second is None:
+        return None
+    return first[0], other_pack(second[0]), first[1]
+
+
+def other_pack(text: str) -> str:
+    """Return generated rules as those of another pack, with derived types of their own."""
+    for old, new in (("pack o", "pack q"), (".o.", ".q."), ("e.p", "w.p"), ("e.*", "w.*")):
+        text = text.replace(old, new)
+    return text
+
+
+def of_pack(records: list[dict[str, Any]], pack: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the records of the rules of a pack."""
+    found = by_rule(records)
+    return {name: found[name] for name in found if name.startswith(f"{pack}.")}

@@ -15,12 +15,15 @@ from tests.properties.streams import (
     case,
     drained,
     ended,
+    of_pack,
     pieces,
     pipeline_of,
     plan_of,
     seeds,
     shuffled,
     state_of,
+    two_files,
+    uncut,
 )
 
 LATENESS = 3_000
@@ -83,3 +86,29 @@ def test_a_cut_changes_nothing_with_hold_back(kind: str) -> None:
     """Same records and the same state at the end when events wait for older ones, some late."""
     for seed in seeds(12):
         check(kind, seed, LATENESS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_rule_may_change(kind: str) -> None:
+    """A rule that stays the same keeps its state when others change, come or go."""
+    for seed in seeds(12):
+        made, other = two_files(kind, seed), two_files(kind, seed + 1_000)
+        if made is None or other is None:
+            continue
+        text, before, events = made
+        rng = Random(f"change {kind} {seed}")
+        lateness = rng.choice((0, LATENESS))
+        if lateness:
+            events = shuffled(events, rng, lateness)
+        after = rng.choice(([other[1]], []))
+        at = rng.randint(0, len(events))
+        first = pipeline_of(plan_of(text, before), lateness)
+        first.feed(events[:at])
+        records = drained(first)
+        second = pipeline_of(plan_of(*after, text), lateness)
+        left_out = second.restore(first.snapshot())
+        assert all(name.startswith("q.") for name in left_out)
+        second.feed(events[at:])
+        records += drained(second) + ended(second)
+        expected = uncut(plan_of(text, before), events, lateness)
+        assert of_pack(records, "o") == of_pack(expected, "o"), f"{kind} {seed} {at}\n{text}{after}"

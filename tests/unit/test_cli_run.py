@@ -208,7 +208,7 @@ def test_stats_is_one_document(run: Run) -> None:
         (["events.jsonl", "--fail-on", "late,rejected"], 1),
         (["events.jsonl", "--since", "2000-01-01", "--fail-on", "match"], 0),
         (["nope.jsonl"], 66),
-        (["events.jsonl", "-r", "nope"], 66),
+        (["events.jsonl", "-r", "nope"], 78),
         (["events.jsonl", "--codec", "jsn"], 78),
         (["events.jsonl", "--set", "auth.nope=1"], 78),
         (["events.jsonl", "--fail-on", "mach"], 2),

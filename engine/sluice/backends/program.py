@@ -62,6 +62,11 @@ class CompiledRules:
             | {extract.source for extract in plan.extracts}
         )
 
+    @property
+    def misfits(self) -> dict[str, int]:
+        """Values that did not fit their schema, by event type and field."""
+        return self.types.mismatches
+
     def bind(self, operators: dict[int, Callable[..., None]]) -> None:
         """Take the operators that the functions of event types call, by rank."""
         self.types.bind(operators)

@@ -16,6 +16,8 @@ _PLAIN = re.compile(r"[\w.:/@+\-]+\Z")
 #: What a terminal could take for a command, and what turns the direction of writing around.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _TEXT_LENGTH_MAX = 2_000
+#: Of how many sources the summary says which fields were taken.
+_SETTLED_SHOWN = 5
 
 
 def render(record: Record) -> str:
@@ -121,7 +123,10 @@ def summary_text(summary: RunSummary) -> str:
         lines.append(f"{_count(summary.evicted, 'piece')} of state dropped at a cap ([limits])")
     for kind, number in summary.unextracted.items():
         lines.append(f"{_count(number, 'event')} of {kind} fitted no line of an extract")
-    for each in summary.settled:
+    if summary.misfits:
+        count = _count(sum(summary.misfits.values()), "value")
+        lines.append(f"{count} did not fit the schema: {_counts(summary.misfits)}")
+    for each in summary.settled[:_SETTLED_SHOWN]:
         if each.type_field or each.time_field:
             took = (("type", each.type_field), ("time", each.time_field))
             fields = ", ".join(f"{what} from '{name}'" for what, name in took if name)

@@ -12,12 +12,13 @@ from sluice.io.files import (
     ReadFailure,
     Reading,
 )
-from sluice.io.inputs import STDIN, expand_inputs
+from sluice.io.inputs import STDIN, expand_inputs, total_bytes
 from sluice.io.rule_files import RuleFiles, find_rule_files
 from sluice.io.sinks import FileSink, Record, Sink, StdoutSink, record_id
 
 __all__ = [
     "CHUNK_BYTES", "END", "STDIN", "End", "FileLimits", "FileSink", "FileSource", "Position",
     "ReadFailure", "Reading", "Record", "RuleFiles", "Sink", "StdoutSink", "encode_record",
-    "expand_inputs", "find_rule_files", "read_checkpoint", "record_id", "write_checkpoint",
+    "expand_inputs", "find_rule_files", "read_checkpoint", "record_id", "total_bytes",
+    "write_checkpoint",
 ]  # fmt: skip

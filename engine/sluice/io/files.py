@@ -22,7 +22,7 @@ from sluice.io.streams import FollowedFile, Moved, Stream, WholeFile, head_hash
 from sluice.model import Rejected
 
 #: Small enough for the processor's cache and for memory that is reused, not mapped anew.
-CHUNK_BYTES = 96 * 1024
+CHUNK_BYTES = 128 * 1024
 #: So many blank bytes at the start of a source, and its records are taken to be lines.
 BLANK_BYTES_MAX = 1024 * 1024
 

@@ -87,3 +87,12 @@ def _near(path: str) -> str:
         return ""
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return f"; did you mean {os.path.join(parent, near[0])}?" if near else ""
+
+
+def total_bytes(paths: list[str]) -> int | None:
+    """Return the size of all inputs together; None for pipes and packed files, where it is not
+    known before they are read."""
+    if any(path == STDIN or path.endswith((".gz", ".zst")) for path in paths):
+        return None
+    sizes = [os.stat(path).st_size if os.path.isfile(path) else 0 for path in paths]
+    return sum(sizes) if all(sizes) else None

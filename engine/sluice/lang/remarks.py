@@ -48,6 +48,12 @@ class Remarks:
         """Tell whether the line above is empty."""
         return self._lines is not None and line > 1 and not self._lines[line - 2].strip()
 
+    def _begins_line(self, span: Span) -> bool:
+        """Tell whether nothing stands in front of a span on its line."""
+        if self._lines is None or span.line == 0:
+            return False
+        return not self._lines[span.line - 1][: span.column - 1].strip()
+
     def before(self, span: Span, *, is_first: bool = True) -> Doc:
         """Take the comments in front of a span, each on its own line.
 
@@ -59,7 +65,7 @@ class Remarks:
             is_blank = self.has_blank_above(comment.span.line) and comment.own_line
             out += [HARD] if is_blank and not (is_first and not out) else []
             out += [Remark(comment.text), HARD]
-        is_blank = self.has_blank_above(span.line) and span.line > 0
+        is_blank = self._begins_line(span) and self.has_blank_above(span.line)
         out += [HARD] if is_blank and not (is_first and not out) else []
         return tuple(out)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from sluice.plan.exprs import Expr
+from sluice.plan.exprs import Const, Expr
 from sluice.plan.nodes import (
     Absent,
     Aggregate,
@@ -236,7 +236,8 @@ def outcome(rule: RulePlan, names: Names) -> list[Branch]:
         out.append(Branch("select    " + ", ".join(items)))
     out += [Branch("then      " + _effect_text(effect, names)) for effect in rule.effects]
     if rule.cooldown is not None:
-        per = [names.select[index] for index in rule.cooldown.per or ()]
+        per = [rule.keys[index].name for index in rule.cooldown.per_keys]
+        per += [names.select[index] for index in rule.cooldown.per or ()]
         text = f"cooldown  {format_duration(rule.cooldown.duration_ms)}"
         out.append(Branch(text + (f" per {', '.join(per)}" if per else "")))
     return out
@@ -266,7 +267,9 @@ def _effect_text(effect: EffectPlan, names: Names) -> str:
 def _template(text: Text, names: Names) -> str:
     parts = []
     for part in text.parts:
-        if isinstance(part, str):
+        if isinstance(part, Const):
+            parts.append(text_of(part, names).strip('"'))
+        elif isinstance(part, str):
             parts.append(quoted(part.replace("{", "{{").replace("}", "}}"))[1:-1])
         else:
             parts.append("{" + text_of(part, names) + "}")

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from sluice.backends import BuildOptions, build
-from sluice.catalog import builtins
+from sluice.catalog import Catalog, builtins
 from sluice.codecs import Codec, InputOptions, make_codec
+from sluice.errors import ConfigError, InputError
 from sluice.io import FileSink, FileSource, encode_record, expand_inputs
 from sluice.plan import rewrite
 from sluice.shells import checkpoint
@@ -47,10 +48,7 @@ def run_local(
     """
     started = time.perf_counter()
     catalog = builtins()
-    compiled = compile_rules(
-        request.rules, catalog=catalog, overrides=request.set, silence=request.silence,
-        skip_broken=request.skip_broken_rules,
-    )  # fmt: skip
+    compiled = _compiled(request, catalog)
     compiled.raise_errors()
     options = InputOptions(
         request.type_field, request.time_field, request.id_field, request.type,
@@ -76,6 +74,20 @@ def run_local(
     return run.summary(time.perf_counter() - started)
 
 
+def _compiled(request: RunRequest, catalog: Catalog) -> Compiled:
+    """Compile the rules; that they are not there is a matter of configuration here."""
+    try:
+        return compile_rules(
+            request.rules,
+            catalog=catalog,
+            overrides=request.set,
+            silence=request.silence,
+            skip_broken=request.skip_broken_rules,
+        )
+    except InputError as error:
+        raise ConfigError(f"rules: {error}") from error
+
+
 def _kinds(request: RunRequest) -> frozenset[str]:
     """Return the kinds of record that somebody reads."""
     is_read = request.output != "none" or request.output_file is not None
@@ -84,7 +96,7 @@ def _kinds(request: RunRequest) -> frozenset[str]:
 
 
 def _rule_warnings(compiled: Compiled) -> list[str]:
-    return [f"rule {name} has errors and is left out" for name in compiled.skipped]
+    return [f"{name.removeprefix('at ')} has errors and is left out" for name in compiled.skipped]
 
 
 class _Run:
@@ -130,7 +142,7 @@ class _Run:
                 if time.monotonic() - self._saved_at >= CHECKPOINT_SECONDS:
                     self._save()
             if progress is not None:
-                progress(stats.events)
+                progress(stats.events, *feeds.progress)
 
     def finish(self, was_stopped: bool) -> None:
         """Complete the last instant, save, and say what time would still bring."""
@@ -210,6 +222,7 @@ class _Run:
             rejected=dict(stats.rejected), evicted=sum(r.evictions for r in reporters),
             first=stats.first, last=stats.last, settled=tuple(settled),
             lateness_needed_ms=lateness + stats.late_by_ms if stats.late else None,
-            unextracted=dict(pipeline.program.unfit), was_stopped=self._was_stopped,
+            unextracted=dict(pipeline.program.unfit),
+            misfits=pipeline.program.misfits, was_stopped=self._was_stopped,
             warnings=tuple(self.warnings), failures=tuple(self.failures),
         )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sluice.backends import LineDecoder
 from sluice.codecs import Chunk, Codec, InputOptions, JsonCodec, decode_chunk
-from sluice.io import END, FileSource, Position, ReadFailure
+from sluice.io import END, FileSource, Position, ReadFailure, total_bytes
 from sluice.model import Event, Rejected
 from sluice.shells.request import RunRequest
 from sluice.stream import Pipeline
@@ -63,6 +63,7 @@ class Feeds:
         self.names = [feed.name for feed in feeds]
         self._positions: dict[str, Position] = {}
         self.failures: list[str] = []
+        self._total = total_bytes([feed.source.path for feed in feeds])
         for feed in feeds:
             feed.begin(pipeline, options)
 
@@ -71,6 +72,12 @@ class Feeds:
         """Where each input stands, also of those that have ended."""
         now = {feed.source.path: feed.source.position for feed in self.open}
         return {**self._positions, **now}
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        """How many bytes are read, and of how many (None when nobody knows)."""
+        done = sum(position.offset for position in self.positions.values())
+        return done, self._total
 
     def step(self, wait: Callable[[float], None] = time.sleep) -> bool:
         """Read one piece of one input; False when all have ended."""

@@ -102,9 +102,8 @@ def save_rules(
         if operator.unseen is not None:
             for key, state in operator.unseen.save():
                 yield records.write(["seen", key, state])
-        if reporter.cooling is not None:
-            for key, cooling in reporter.cooling.items():
-                yield records.write(["cool", key, [cooling.touched, cooling.suppressed]])
+        for key, state in reporter.save_cooling():
+            yield records.write(["cool", key, state])
 
 
 def load_record(record: list[Any], reporter: Reporter, operator: Any) -> None:

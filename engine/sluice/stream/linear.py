@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sluice.model import Key, Row
-from sluice.plan import Limits, Sequence, Step, horizon_ms
+from sluice.plan import Item, Limits, Sequence, Step, horizon_ms
 from sluice.stream.code import RuleCode
 from sluice.stream.keyed import LeanStates
 from sluice.stream.report import Reporter
@@ -22,7 +22,7 @@ from sluice.timing import Instant
 LENGTH_MAX = 64
 
 #: Stands for "no limit" where a time is compared.
-_EVER = 1 << 62
+EVER = 1 << 62
 
 
 class Place:
@@ -36,21 +36,23 @@ class Place:
         entry = step.entry
         self.blocks = sum(1 << numbers[id(atom)] for atom in entry.withouts)
         self.immediately = entry.immediately
-        self.gap = _EVER if entry.gap_ms is None else entry.gap_ms
+        self.gap = EVER if entry.gap_ms is None else entry.gap_ms
 
 
-def places_of(code: RuleCode) -> list[Place] | None:
-    """Return one place for each event of a plain sequence, None when the rule is no such one."""
+def is_plain(code: RuleCode) -> bool:
+    """True for a sequence with the default overlap, one key, and conditions on one event each."""
     pattern, plan = code.plan.pattern, code.plan
     if not isinstance(pattern, Sequence) or pattern.overlap != "none" or len(code.key_of) > 1:
-        return None
-    if pattern.leading or pattern.trailing or plan.having or plan.until or plan.unseen:
-        return None
-    if any(late is not None for late in code.late):
-        return None
-    numbers = {id(atom): n for n, atom in enumerate(code.atoms)}
+        return False
+    if pattern.leading or pattern.trailing or plan.until or plan.unseen:
+        return False
+    return not any(code.late)
+
+
+def plain_places(items: tuple[Item, ...], numbers: dict[int, int]) -> list[Place] | None:
+    """Return one place for each event of steps that take a fixed number each, else None."""
     places: list[Place] = []
-    for item in pattern.items:
+    for item in items:
         if not isinstance(item, Step) or item.kind != "one" or item.minimum < 1:
             return None
         if not item.reluctant and item.maximum != item.minimum:
@@ -59,6 +61,15 @@ def places_of(code: RuleCode) -> list[Place] | None:
             return None
         places += [Place(item, numbers)] * item.minimum
     return places
+
+
+def places_of(code: RuleCode) -> list[Place] | None:
+    """Return one place for each event of a plain sequence, None when the rule is no such one."""
+    pattern = code.plan.pattern
+    if not is_plain(code) or code.plan.having is not None:
+        return None
+    assert isinstance(pattern, Sequence)
+    return plain_places(pattern.items, {id(atom): n for n, atom in enumerate(code.atoms)})
 
 
 class LinearOperator:
@@ -75,7 +86,7 @@ class LinearOperator:
         self._start = places[0].takes
         self._places = places
         self._positions = [place.position for place in places]
-        self._within = _EVER if pattern.within_ms is None else pattern.within_ms
+        self._within = EVER if pattern.within_ms is None else pattern.within_ms
         self._candidates_max = limits.candidates_per_key_max
         self.keys: LeanStates[list[list[Row]]] = LeanStates(
             limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evicted, _last_time

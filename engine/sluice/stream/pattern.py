@@ -171,7 +171,8 @@ class Navigator:
         done = loops[parent.group] + 1
         maximum = repeat.minimum if repeat.reluctant else repeat.maximum
         if done >= repeat.minimum:
-            yield from self._after(parent, _with(loops, parent.group, done))
+            # Outside the group its iterations no longer matter.
+            yield from self._after(parent, _with(loops, parent.group, 0))
         if maximum is None or done < maximum:
             again = _with(loops, parent.group, done)
             for child in parent.children:

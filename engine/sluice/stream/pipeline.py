@@ -11,9 +11,9 @@ from sluice.errors import CheckpointError
 from sluice.model import Event, Rejected, Row
 from sluice.plan import Limits
 from sluice.stream.arrival import HoldBack, Node
+from sluice.stream.budget import Budget
 from sluice.stream.checkpoint import FORMAT, Records, load_record, save_rules
-from sluice.stream.filter import FilterOperator
-from sluice.stream.operators import Operator, operator_of
+from sluice.stream.operators import Operator, holdings, operator_of
 from sluice.stream.program import OnRow, Program
 from sluice.stream.report import Outlet, Record, Reporter
 from sluice.stream.silence import SilenceOperator
@@ -100,8 +100,8 @@ class Pipeline:
             o for o in self.operators if isinstance(o, SilenceOperator) and not o.is_armed
         ]
         self.now: Instant | None = None
-        self.is_stateless = all(
-            isinstance(o, FilterOperator) and o.code.plan.cooldown is None for o in self.operators
+        self._budget = Budget(
+            holdings(self.reporters, self.operators), program, limits.state_bytes_max
         )
 
     # ------------------------------------------------------------ input
@@ -142,6 +142,7 @@ class Pipeline:
         """Take one event."""
         stats = self.stats
         stats.events += 1
+        self._budget.spend(1)
         time = row.time
         if stats.first is None or time < stats.first:
             stats.first = time
@@ -199,6 +200,7 @@ class Pipeline:
     def _note_rows(self, rows: Sequence[Row], now: Instant) -> None:
         stats = self.stats
         stats.events += len(rows)
+        self._budget.spend(len(rows))
         if rows:
             self.now = now
             first = rows[0].time
@@ -212,6 +214,7 @@ class Pipeline:
         if watermark is None:
             watermark = self.watermarks.watermark(place)
         stats.late += 1
+        stats.first = row.time if stats.first is None else min(stats.first, row.time)
         stats.late_by_ms = max(stats.late_by_ms, watermark - row.time)
         self._held.arrive(row)
         if "late" in self.outlet.kinds:

@@ -18,6 +18,11 @@ class Program(Protocol):
     #: Events by type that no line of an extract fitted.
     unfit: dict[str, int]
 
+    @property
+    def misfits(self) -> dict[str, int]:
+        """Values by field that did not fit a schema."""
+        ...
+
     def bind(self, operators: dict[int, Callable[..., None]]) -> None:
         """Take the operators that the functions of event types call, by rank."""
         ...

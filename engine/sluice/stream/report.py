@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sluice.model import (
@@ -78,6 +78,12 @@ class Reporter:
         self.cooling: KeyedStates[Cooling] | None = None
         if plan.cooldown is not None:
             self.cooling = KeyedStates(limits.keys_per_rule_max, None, self.evicted)
+
+    def save_cooling(self) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield what is remembered of reported matches by key."""
+        if self.cooling is not None:
+            for key, state in self.cooling.items():
+                yield key, [state.touched, state.suppressed]
 
     def evicted(self) -> None:
         """Count a piece of state that a cap dropped."""

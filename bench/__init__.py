@@ -1,0 +1,1 @@
+"""Measure the speed, memory and start of Sluice beside hand-written Python: `python -m bench`."""
