@@ -76,8 +76,8 @@ class RunSummary:
     `rejected` counts by reason, `matches` by rule (rules without a match are there with 0).
     `first` and `last` are the times of the first and last event in event time.
     `lateness_needed_ms` is the `--lateness` that would have made no event late, None when none
-    was. `unextracted` counts by source type the events that no line of an `extract` fitted. `misfits`
-    counts by event type and field the values that did not fit their schema.
+    was. `unextracted` counts by source type the events that no line of an `extract` fitted.
+    `misfits` counts by event type and field the values that did not fit their schema.
     `was_stopped` says that a signal ended the run. `warnings` are sentences for people;
     `failures` say what could not be read or written half way (exit 74).
     """
