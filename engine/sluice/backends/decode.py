@@ -7,6 +7,7 @@ type) makes the typed decoder refuse it; then the codec reads that line by the f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -35,6 +36,12 @@ _INSTANT = Annotated[int, msgspec.Meta(ge=INSTANT_MIN, le=INSTANT_MAX)]
 
 #: How many event types of a source are decoded as known ones, and how often one is added.
 KNOWN_TYPES_MAX, REBUILDS_MAX = 200, 20
+
+#: One in so many chunks of a source is looked at line by line while none was odd.
+CHUNKS_TRUSTED = 8
+
+#: A line that does not begin an object; the last line end of a chunk is followed by nothing.
+_ODD_LINE = re.compile(rb"\n[^{]")
 
 #: Begins the keys of struct fields that no input sets.
 _HIDDEN = "\uffff"
@@ -69,7 +76,8 @@ class LineDecoder:
         self._full: _Typed | None = None
         self._known: _Typed | None = None
         self._types: set[str] = set()
-        self._rebuilds = 0
+        self._rebuilds = self._chunks = 0
+        self._is_suspect = False
         # Once most lines go the long way, trying the short one first is wasted.
         self.is_off = options.strict or "." in f"{options.type_field}{options.time_field}"
 
@@ -82,17 +90,40 @@ class LineDecoder:
             return
         typed = self._full if b"@" in chunk.data else self._plain
         assert typed is not None
-        rows = None
-        if typed is self._plain and self._known is not None:
-            rows = self._known.rows(chunk.data, chunk.line_count)
-        if rows is None:
-            rows = typed.rows(chunk.data, chunk.line_count)
-            if rows is not None and typed is self._plain:
-                self._learn(rows)
+        rows = None if self._has_odd_lines(chunk) else self._rows(typed, chunk)
         if rows is None:
             self._feed_by_line(chunk, typed)
         else:
             self._pipeline.feed_rows(rows, chunk.first_line)
+
+    def _rows(self, typed: _Typed, chunk: Chunk) -> Sequence[Row] | None:
+        """Decode the lines of a chunk at once, if that is the same as one by one."""
+        rows = None
+        if typed is self._plain and self._known is not None:
+            rows = self._known.rows(chunk.data)
+        if rows is None:
+            rows = typed.rows(chunk.data)
+            if rows is not None and typed is self._plain:
+                self._learn(rows)
+        if rows is not None and len(rows) != chunk.line_count:
+            # Blank lines, two objects on a line, one on two lines: the codec numbers them.
+            self._is_suspect = True
+            return None
+        return rows
+
+    def _has_odd_lines(self, chunk: Chunk) -> bool:
+        """Look for lines that do not begin an object, which may hide that another has two.
+
+        Looking costs as much as a sixth of decoding, so a source is trusted between samples
+        until one of its chunks was odd.
+        """
+        self._chunks += 1
+        if not self._is_suspect and self._chunks % CHUNKS_TRUSTED != 1:
+            return False
+        if chunk.data[:1] == b"{" and _ODD_LINE.search(chunk.data) is None:
+            return False
+        self._is_suspect = True
+        return True
 
     def _learn(self, rows: Sequence[Row]) -> None:
         """Note the types that occur: known ones are decoded without making a string."""
@@ -182,14 +213,11 @@ class _Typed:
         self._decoder = msgspec.json.Decoder(make)
         self._needs_mending = bool(self._copies) or not self._is_ms
 
-    def rows(self, text: bytes, line_count: int) -> Sequence[Row] | None:
+    def rows(self, text: bytes) -> Sequence[Row] | None:
         """Decode whole lines at once; None when some line needs a closer look."""
         try:
             rows: list[Any] = self._decoder.decode_lines(text)
         except _REFUSALS:
-            return None
-        # Blank lines, two objects on a line, one on two lines: the codec knows their numbers.
-        if len(rows) != line_count:
             return None
         if self._keeps_raw:
             for row, line in zip(rows, text.split(b"\n"), strict=False):

@@ -47,10 +47,14 @@ class Stream(Protocol):
         ...
 
 
+#: How long a polled pipe is waited for, in seconds: a signal is seen after it at the latest.
+PIPE_SECONDS = 0.1
+
+
 class WholeFile:
     """A file that is read once to its end, unpacked if it is compressed; `-` is stdin.
 
-    `is_polled`: `read` returns None while a pipe is empty, instead of waiting.
+    `is_polled`: `read` returns None when a pipe stays empty for a moment, instead of waiting.
     """
 
     def __init__(self, path: str, chunk_bytes: int, is_polled: bool = False) -> None:
@@ -67,7 +71,7 @@ class WholeFile:
         """Return the next bytes, `b""` at the end, None when there is nothing now."""
         if self._fd < 0:
             self._open()
-        if self._is_polled and not select.select([self._fd], [], [], 0)[0]:
+        if self._is_polled and not select.select([self._fd], [], [], PIPE_SECONDS)[0]:
             return None
         if self._blocks is None:
             self._start()

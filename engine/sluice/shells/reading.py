@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sluice.backends import LineDecoder
 from sluice.codecs import Chunk, Codec, InputOptions, JsonCodec, decode_chunk
-from sluice.io import END, FileSource, Position, ReadFailure, total_bytes
+from sluice.io import END, STDIN, FileSource, Position, ReadFailure, total_bytes
 from sluice.model import Event, Rejected
 from sluice.shells.request import RunRequest
 from sluice.stream import Pipeline
@@ -85,7 +85,9 @@ class Feeds:
             return False
         ready = [feed for feed in self.open if feed.silent_since is None]
         if not ready:
-            wait(POLL_SECONDS)
+            # Reading a pipe waits by itself, and no longer than there is something to read.
+            if all(feed.source.path != STDIN for feed in self.open):
+                wait(POLL_SECONDS)
             ready = self.open
         feed = ready[0] if len(ready) == 1 else min(ready, key=self._behind)
         piece = feed.source.read()
