@@ -38,7 +38,8 @@ bench: $(VENV)/.test  ## measure speed and memory
 sim: $(VENV)/.test  ## compare the engine with its oracle on random rules (SEEDS=1000)
 	$(BIN)/python -m tests.oracle.sim --seeds $(SEEDS) $(ARGS)
 
-docs: $(VENV)/.test  ## check links, examples, commands and the glossary of the pages
+docs: $(VENV)/.test  ## write the generated pages, then check all pages
+	$(BIN)/python scripts/build_reference.py
 	$(BIN)/python -m pytest -q tests/test_docs.py $(ARGS)
 
 clean:  ## remove .venv, caches and builds

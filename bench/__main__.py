@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print("machine: " + ", ".join(f"{name} {value}" for name, value in named.items()))
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         tasks = _tasks(options, Path(folder))
-        memory = start = None
+        memory: MemoryResult | None = None
+        start: list[StartResult] = []
         if "memory" in options.tasks:
             memory = measure_memory(Path(folder), options.rounds)
             _print_memory(memory)
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "seed": SEED,
         "tasks": [asdict(t) | {"is_reached": t.is_reached} for t in tasks],
         "memory": memory and asdict(memory) | {"is_reached": memory.is_reached},
-        "start": start and [asdict(s) | {"is_reached": s.is_reached} for s in start],
+        "start": [asdict(s) | {"is_reached": s.is_reached} for s in start],
     }
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -162,7 +162,7 @@ def write_start(path: Path, source: Path) -> int:
     missing = set(TYPES.names)
     with source.open("rb") as lines, path.open("wb") as file:
         count = 0
-        for count, line in enumerate(lines, 1):  # noqa: B007 - it is returned
+        for count, line in enumerate(lines, 1):
             file.write(line)
             missing.discard(orjson.loads(line)["type"])
             if not missing and count >= START_UP_EVENTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -24,6 +25,10 @@ RULE_FENCES = [f for f in ALL_FENCES if f.tag == "sluice"]
 RUN_FENCES = [f for f in ALL_FENCES if f.is_run]
 
 
+#: Part of a set of files: it names one that is not there.
+IS_FRAGMENT = 'import "'
+
+
 def diagnostics_of(text: str, file: str) -> Sequence[object]:
     """What the parser has against a rule text: the one place that knows its name and shape."""
     from sluice import lang
@@ -35,6 +40,15 @@ def diagnostics_of(text: str, file: str) -> Sequence[object]:
 def where(fence: Fence) -> str:
     """The name of a block in the list of tests."""
     return f"{fence.file}:{fence.line}"
+
+
+def shown_output(fence: Fence) -> list[str]:
+    """The pieces of the block `text` right behind a command; a line with `…` stands for more."""
+    behind = fence.line + fence.text.count("\n") + 3
+    for other in ALL_FENCES:
+        if (other.file, other.line, other.tag) == (fence.file, behind, "text"):
+            return [piece for piece in f"\n{other.text}".split("\n…\n") if piece.strip()]
+    return []
 
 
 def test_links_lead_somewhere() -> None:
@@ -71,6 +85,46 @@ def test_rules_in_pages_can_be_parsed(fence: Fence) -> None:
     assert not found, f"{where(fence)}: the rule does not parse: {found}"
 
 
+@pytest.mark.parametrize("fence", RULE_FENCES, ids=where)
+def test_rules_in_pages_are_sound(fence: Fence) -> None:
+    """Every block marked `sluice` has no error, and the tests in it pass."""
+    from sluice import lang
+    from sluice.catalog import builtins
+    from sluice.testing import run_tests
+
+    if IS_FRAGMENT in fence.text:
+        pytest.skip("it imports a file")
+    ruleset = lang.load(["page.sluice"], lang.Texts({"page.sluice": fence.text}))
+    checked = lang.check(ruleset, builtins(), {})
+    errors = [d for d in checked.diagnostics if d.severity == "error"]
+    assert not errors, f"{where(fence)}: {errors[0]}"
+    report = run_tests(ruleset, builtins(), None, checked=checked)
+    failed = [each for each in report.results if not each.is_ok]
+    assert not failed, f"{where(fence)}: {failed[0]}"
+
+
+def test_generated_pages_are_fresh() -> None:
+    """What is generated says what the engine says today; `make docs` writes it anew."""
+    path = REPOSITORY / "scripts" / "build_reference.py"
+    spec = importlib.util.spec_from_file_location("build_reference", path)
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.stale() == [], "run `make docs` and keep what it writes"
+
+
+def test_every_page_is_in_the_index() -> None:
+    """Who begins at docs/index.md finds every page."""
+    folder = REPOSITORY / "docs"
+    text = (folder / "index.md").read_text("utf-8")
+    missing = [
+        name
+        for page in sorted(folder.rglob("*.md"))
+        if (name := page.relative_to(folder).as_posix()) != "index.md" and f"({name})" not in text
+    ]
+    assert missing == [], "link them in docs/index.md"
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository in a place where a command may write what it likes."""
@@ -99,3 +153,6 @@ def test_commands_in_pages_run(fence: Fence, copy: Path) -> None:
         f"{where(fence)}: the commands end with {done.returncode}; mend them or the command line\n"
         f"{fence.text}{done.stdout[-2000:]}{done.stderr[-2000:]}"
     )
+    printed = done.stdout + done.stderr
+    lost = [part for part in shown_output(fence) if part.strip("\n") not in printed]
+    assert not lost, f"{where(fence)}: the page shows what is not printed:\n{lost[0]}\n{printed}"

@@ -8,12 +8,14 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
 from sluice.backends import BuildOptions, build
 from sluice.catalog import builtins
 from sluice.errors import RuleError
 from sluice.lang import Texts, check, load
 from sluice.model import Event, Rejected
-from sluice.plan import DEFAULT_LIMITS, Limits, Plan, lower, rewrite
+from sluice.plan import DEFAULT_LIMITS, Filter, Limits, Plan, lower, rewrite
 from sluice.stream import Pipeline, to_record
 from tests.oracle.agreement import REFUSALS
 from tests.oracle.generate import KINDS as ALL_KINDS
@@ -101,8 +103,14 @@ def pieces(events: Sequence[Event], rng: Random, most: int) -> list[Sequence[Eve
 
 
 def shuffled(events: Sequence[Event], rng: Random, lateness: int) -> list[Event]:
-    """Return the events in another order of arrival, none of them late."""
-    return sorted(events, key=lambda event: event.time + rng.randint(0, lateness))
+    """Return the events in another order of arrival, numbered anew, none of them late."""
+    arrived = sorted(events, key=lambda event: event.time + rng.randint(0, lateness))
+    return [replace(event, offset=number) for number, event in enumerate(arrived, 1)]
+
+
+def in_order(events: Sequence[Event]) -> list[Event]:
+    """Return the events in their total order."""
+    return sorted(events, key=lambda e: (e.time, e.source, e.partition, e.offset))
 
 
 def by_rule(records: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -125,6 +133,11 @@ def state_of(pipeline: Pipeline) -> bytes:
             if states is not None and pipeline.now is not None:
                 states.sweep(pipeline.now)
     return pipeline.snapshot()
+
+
+def on_arrival(plan: Plan) -> frozenset[str]:
+    """Return the rules of one plain step: they see an event when it arrives, not in its turn."""
+    return frozenset(rule.name for rule in plan.rules if isinstance(rule.pattern, Filter))
 
 
 def two_files(kind: str, seed: int) -> tuple[str, str, list[Event]] | None:

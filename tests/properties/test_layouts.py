@@ -141,7 +141,7 @@ class Lines:
         rng = self.rng
         text = _text(fields)
         name = rng.choice(tuple(VALUES))
-        value = rng.choice(ODD) or None if name == "k" else rng.choice(ODD)
+        value = rng.choice(ODD) or None if name in ("k", "n") else rng.choice(ODD)
         # What no rule reads is not checked on the quick way, so only these two.
         read = rng.choice(("n", "s"))
         return rng.choice(

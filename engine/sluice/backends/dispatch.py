@@ -8,7 +8,8 @@ the rules concerned in the order of their rank.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sluice.backends import operations as ops
@@ -21,6 +22,9 @@ from sluice.plan import EmitEffect, Filter, Item, Plan, Repeat, Sequence
 from sluice.plan import exprs as x
 from sluice.stream import RuleCode
 
+#: A string literal as `repr` writes it, or (group 1) a name that is no attribute.
+_TOKEN = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|(?<![\w.])([A-Za-z_]\w*)""")
+
 
 @dataclass(slots=True)
 class Concern:
@@ -31,6 +35,7 @@ class Concern:
     tests: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     excepts: str = ""
     always: bool = False
+    is_counted: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -69,6 +74,7 @@ class TypeCompiler:
         self.plan, self.codes, self.out = plan, codes, out
         self._mismatch = ops.Mismatches()
         self._operators: dict[int, Callable[..., None]] = {}
+        self._counted: frozenset[int] = frozenset()
         slots = [s for root in out.layout.roots for s in (root.inner or (root,))]
         self._locals = {s.name: "v" + s.name[1:].replace(".g", "_") for s in slots}
         self._locals |= {f"{v} address": "a" + v[1:] for v in list(self._locals.values())}
@@ -76,9 +82,10 @@ class TypeCompiler:
             self._locals[s.name] for s in slots if s.kind in ("str", "num") and not s.null
         )
 
-    def bind(self, operators: dict[int, Callable[..., None]]) -> None:
-        """Take the operators that the functions call, by rank."""
+    def bind(self, operators: dict[int, Callable[..., None]], counted: Iterable[int]) -> None:
+        """Take the operators that the functions call, by rank, and who is only counted."""
         self._operators.update(operators)
+        self._counted = frozenset(counted)
 
     @property
     def mismatches(self) -> dict[str, int]:
@@ -95,14 +102,14 @@ class TypeCompiler:
         if not concerns:
             return None
         body = "\n".join([*self._tests(concerns), *self._calls(concerns)])
-        lines = fit_lines(type_, self.plan, self.out, self._mismatch)
-        lines += self._reads(body)
+        used = names_in(body)
+        reads = self._reads(used)
+        lines = [*fit_lines(type_, self.plan, self.out, self._mismatch), *reads]
         source = "\n".join(["def on(e):", *("    " + line for line in lines), body, ""])
-        for name, local in self._locals.items():
-            # What is looked at once is read where it stands.
-            if " " not in name and f"    {local} = " not in source:
-                source = re.sub(rf"\b{local}\b", f"e.{name}", source)
-        return source
+        held = {line.partition(" = ")[0] for line in reads}
+        # What is looked at once is read where it stands.
+        once = {local: f"e.{name}" for name, local in self._locals.items() if local not in held}
+        return renamed(source, once)
 
     def _concerns(self, type_: str, is_derived: bool, part: str, view: View) -> list[Concern]:
         concerns = []
@@ -124,6 +131,8 @@ class TypeCompiler:
                 concern.tests.append((1 << number, self._conjuncts(early, view)))
             concern.excepts = " or ".join(truth(e, view, self.out) for e in code.plan.excepts)
             concern.always = _has_immediately(code)
+            # Nobody reads what the rule finds: it is counted on the spot.
+            concern.is_counted = code.rank in self._counted and not is_derived
             concerns.append(concern)
         return concerns
 
@@ -136,13 +145,15 @@ class TypeCompiler:
     def _tests(self, concerns: list[Concern]) -> list[str]:
         """Write the tree of conditions, which says which rules are concerned and how."""
         entries: list[Entry] = []
-        lines = ["    h = None"] if any(c.is_plain for c in concerns) else []
+        is_listed = any(c.is_plain and not c.is_counted for c in concerns)
+        lines = ["    h = None"] if is_listed else []
         for concern in concerns:
             rank, fixed = concern.code.rank, 0
             if concern.is_plain:
-                entries.append(
-                    Entry(concern.tests[0][1], f"h = [{rank}] if h is None else h + [{rank}]")
-                )
+                action = f"h = [{rank}] if h is None else h + [{rank}]"
+                if concern.is_counted:
+                    action = f"n{rank}.matches += 1"
+                entries.append(Entry(concern.tests[0][1], action))
                 continue
             for bit, tests in concern.tests:
                 if tests:
@@ -156,7 +167,7 @@ class TypeCompiler:
     def _calls(self, concerns: list[Concern]) -> list[str]:
         """Write the calls of operators in order of rank."""
         lines = []
-        plain = [c for c in concerns if c.is_plain]
+        plain = [c for c in concerns if c.is_plain and not c.is_counted]
         others = [c for c in concerns if not c.is_plain]
         if plain:
             states = "".join(
@@ -178,20 +189,29 @@ class TypeCompiler:
             tests.append(f"not ({concern.excepts})")
         return " and ".join(tests)
 
-    def _reads(self, text: str) -> list[str]:
+    def _reads(self, used: Counter[str]) -> list[str]:
         """Read the fields that are looked at more than once, and the addresses, into locals."""
         lines = []
         for name, local in self._locals.items():
             if " " in name:
                 continue
             address = self._locals[f"{local} address"]
-            has_address = re.search(rf"\b{address}\b", text) is not None
-            if has_address or len(re.findall(rf"\b{local}\b", text)) > 1:
+            if used[address] or used[local] > 1:
                 lines.append(f"{local} = e.{name}")
-            if has_address:
+            if used[address]:
                 memo = self.out.name("addresses", ops.Addresses(), "addresses")
                 lines.append(f"{address} = {memo}[{local}]")
         return lines
+
+
+def names_in(source: str) -> Counter[str]:
+    """Count the names in generated code; what stands in its literals is none."""
+    return Counter(found[1] for found in _TOKEN.finditer(source) if found[1])
+
+
+def renamed(source: str, names: Mapping[str, str]) -> str:
+    """Replace names in generated code, but not in its literals."""
+    return _TOKEN.sub(lambda m: names.get(m[1], m[0]) if m[1] else m[0], source)
 
 
 def _has_immediately(code: RuleCode) -> bool:

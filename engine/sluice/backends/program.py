@@ -67,11 +67,16 @@ class CompiledRules:
         """Values that did not fit their schema, by event type and field."""
         return self.types.mismatches
 
-    def bind(self, operators: dict[int, Callable[..., None]]) -> None:
-        """Take the operators that the functions of event types call, by rank."""
-        self.types.bind(operators)
+    def bind(self, operators: dict[int, Callable[..., None]], counters: dict[int, Any]) -> None:
+        """Take the operators that the functions of event types call, by rank.
+
+        `counters` have a count `matches`, for rules that are only counted.
+        """
+        self.types.bind(operators, counters)
         for rank, call in operators.items():
             self._out.names[f"o{rank}"] = call
+        for rank, counter in counters.items():
+            self._out.names[f"n{rank}"] = counter
 
     def function(self, type_: str, is_derived: bool, part: str) -> Callable[[Row], None] | None:
         """Return what runs the rules on an event of a type; None when none looks at it."""

@@ -8,9 +8,9 @@ from fractions import Fraction
 from heapq import nsmallest
 from typing import Any
 
+from sluice.catalog import sketches
 from sluice.catalog.exact import ratio
 from sluice.catalog.signatures import in_64_bits
-from sluice.catalog.sketches import new_sketch, read_sketch
 from sluice.model import canonical, key_order, key_part, part_value
 
 #: `distinct` is exact up to so many values, then an estimate (section 5 of the language).
@@ -305,3 +305,15 @@ def _plain(part: Any) -> Any:
     if value.__class__ is int and in_64_bits(value) is None:
         return float(value)
     return value
+
+
+def new_sketch() -> Any:
+    """Return an empty sketch, None without the package."""
+    kind = sketches.hll_sketch
+    return None if kind is None else kind(sketches.SKETCH_PRECISION)
+
+
+def read_sketch(data: bytes) -> Any:
+    """Return the sketch of its bytes, None without the package."""
+    kind = sketches.hll_sketch
+    return None if kind is None else kind.deserialize(data)

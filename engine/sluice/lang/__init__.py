@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sluice.lang import checked, declarations, syntax, typed
 from sluice.lang.check import check
 from sluice.lang.check_tests import given_values
 from sluice.lang.checked import Checked, CheckedRule, CheckedTest
 from sluice.lang.codes import CODES, Code
 from sluice.lang.declarations import File, Parsed
-from sluice.lang.format import format as format_file
 from sluice.lang.load import Loader, RuleSet, Texts, Unit, load
 from sluice.lang.parse import parse
 from sluice.lang.suggest import suggest
+
+if TYPE_CHECKING:
+    from sluice.lang.format import format as format_file
 
 __all__ = [
     "CODES",
@@ -36,3 +40,12 @@ __all__ = [
     "syntax",
     "typed",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # A run does not format: what only `fmt` needs is loaded when it is asked for.
+    if name == "format_file":
+        from sluice.lang.format import format
+
+        return format
+    raise AttributeError(f"module 'sluice.lang' has no attribute '{name}'")

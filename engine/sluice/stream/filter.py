@@ -22,10 +22,13 @@ class FilterOperator:
             (1 << number, code.key_of[code.variant[number]], [atom.position])
             for number, atom in enumerate(code.atoms)
         )
-        self.on_event = self._report
-        is_bare = code.having is None and not code.plan.keys
-        if is_bare and reporter.is_light and code.plan.cooldown is None:
-            self.on_event = self._count
+        #: Nobody reads what it finds, and that an event fits is all there is to know.
+        self.is_counted = (
+            reporter.is_light
+            and code.having is None
+            and code.plan.cooldown is None
+            and not code.plan.keys
+        )
 
     def save(self) -> Iterator[tuple[Key, list[Any]]]:
         """A filter remembers nothing."""
@@ -34,11 +37,7 @@ class FilterOperator:
     def load(self, key: Key, saved: list[Any]) -> None:
         """A filter remembers nothing."""
 
-    def _count(self, row: Row, bits: int, named: int) -> None:
-        """Count a match that nobody reads."""
-        self.reporter.matches += 1
-
-    def _report(self, row: Row, bits: int, named: int) -> None:
+    def on_event(self, row: Row, bits: int, named: int) -> None:
         """Take an event for which `bits` of the branches hold; the first of them takes it."""
         for bit, key_of, places in self._branches:
             if not bits & bit:

@@ -13,6 +13,7 @@ from sluice.plan import Limits
 from sluice.stream.arrival import HoldBack, Node
 from sluice.stream.budget import Budget
 from sluice.stream.checkpoint import FORMAT, Records, load_record, save_rules
+from sluice.stream.filter import FilterOperator
 from sluice.stream.operators import Operator, holdings, operator_of
 from sluice.stream.program import OnRow, Program
 from sluice.stream.report import Outlet, Record, Reporter
@@ -88,7 +89,12 @@ class Pipeline:
             reporter = Reporter(code, self.outlet, limits)
             self.reporters.append(reporter)
             self.operators.append(operator_of(code, reporter, self.timers, limits))
-        program.bind({o.code.rank: o.on_event for o in self.operators})
+        counters = {
+            o.code.rank: o.reporter
+            for o in self.operators
+            if isinstance(o, FilterOperator) and o.is_counted
+        }
+        program.bind({o.code.rank: o.on_event for o in self.operators}, counters)
         self._tables = {
             (is_derived, part): _Functions(self._compiler(is_derived, part))
             for is_derived in (False, True)

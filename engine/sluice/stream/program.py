@@ -23,8 +23,11 @@ class Program(Protocol):
         """Values by field that did not fit a schema."""
         ...
 
-    def bind(self, operators: dict[int, Callable[..., None]]) -> None:
-        """Take the operators that the functions of event types call, by rank."""
+    def bind(self, operators: dict[int, Callable[..., None]], counters: dict[int, Any]) -> None:
+        """Take the operators that the functions of event types call, by rank.
+
+        `counters` have a count `matches`, for rules that are only counted.
+        """
         ...
 
     def function(self, type_: str, is_derived: bool, part: str) -> OnRow | None:
