@@ -54,7 +54,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pydantic_settings": ("config", "config.*"),
     "datasketches": ("catalog.sketches",),
     "typer": ("cli", "cli.*"),
-    "rich": ("cli", "cli.*"),
 }
 
 

@@ -119,6 +119,8 @@ def summary_text(summary: RunSummary) -> str:
     if summary.rejected:
         reasons = _counts(summary.rejected)
         lines.append(f"{_count(sum(summary.rejected.values()), 'input')} rejected: {reasons}")
+        if not summary.events:
+            lines.append("no input became an event: is --codec the right one?")
     if summary.evicted:
         lines.append(f"{_count(summary.evicted, 'piece')} of state dropped at a cap ([limits])")
     for kind, number in summary.unextracted.items():
@@ -138,7 +140,8 @@ def _events_line(summary: RunSummary) -> str:
     stopped = "stopped after" if summary.was_stopped else "read"
     speed = ""
     if summary.seconds >= 0.1:
-        speed = f" ({summary.events / summary.seconds:,.0f} a second)"
+        fresh = summary.events - summary.resumed_events
+        speed = f" ({fresh / summary.seconds:,.0f} a second)"
     span = ""
     if summary.first is not None and summary.last is not None:
         span = f", {format_instant(summary.first)} to {format_instant(summary.last)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sluice.model import Type
@@ -53,15 +53,14 @@ def _map_node(node: Any, change: Change) -> Any:
 
 def _rebuild(node: Any, change: Callable[[Any], Any], atoms_only: bool = False) -> Any:
     """Return the node with its parts changed; parts of no class of ours stay as they are."""
-    if not is_dataclass(node):
-        return node
     changes = {}
-    for spec in fields(node):
-        before = getattr(node, spec.name)
+    # Nodes are dataclasses with slots, which name their fields.
+    for name in getattr(type(node), "__slots__", ()):
+        before = getattr(node, name)
         after = _change_value(before, change, atoms_only)
         if after is not before:
-            changes[spec.name] = after
-    return replace(node, **changes) if changes else node  # type: ignore[type-var]
+            changes[name] = after
+    return replace(node, **changes) if changes else node
 
 
 def _change_value(value: Any, change: Callable[[Any], Any], atoms_only: bool) -> Any:
@@ -71,4 +70,4 @@ def _change_value(value: Any, change: Callable[[Any], Any], atoms_only: bool) ->
         after = tuple(_change_value(item, change, atoms_only) for item in value)
         same = all(a is b for a, b in zip(after, value, strict=True))
         return value if same else after
-    return change(value) if is_dataclass(value) else value
+    return change(value) if hasattr(value, "__dataclass_fields__") else value

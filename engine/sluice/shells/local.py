@@ -113,6 +113,7 @@ class _Run:
         self.warnings: list[str] = []
         self.failures: list[str] = []
         self._was_stopped = False
+        self._resumed = 0
         self._saved_at = time.monotonic()
 
     def open(self, paths: list[str], options: InputOptions) -> None:
@@ -121,7 +122,9 @@ class _Run:
         saved = checkpoint.load(request.checkpoint) if request.checkpoint else None
         if saved is not None:
             self._codec.restore(saved.codec)
-            for name in self._pipeline.restore(saved.pipeline):
+            left_out = self._pipeline.restore(saved.pipeline)
+            self._resumed = self._pipeline.stats.events
+            for name in left_out:
                 self.warnings.append(f"rule {name} changed or is gone: its saved state is left out")
         feeds = []
         for path in paths:
@@ -215,7 +218,8 @@ class _Run:
                 settled.append(SettledFields(name, found.type_field, found.time_field))
         lateness = self._request.lateness_ms
         return RunSummary(
-            events=stats.events, seconds=seconds,
+            events=stats.events,
+            resumed_events=self._resumed, seconds=seconds,
             matches={r.code.plan.name: r.matches for r in reporters},
             suppressed=sum(r.suppressed for r in reporters),
             pending=sum(r.pending for r in reporters), late=stats.late,

@@ -73,7 +73,8 @@ class SettledFields:
 class RunSummary:
     """What a run did.
 
-    `rejected` counts by reason, `matches` by rule (rules without a match are there with 0).
+    Of the `events` those before a checkpoint are `resumed_events`. `rejected` counts by reason,
+    `matches` by rule (rules without a match are there with 0).
     `first` and `last` are the times of the first and last event in event time.
     `lateness_needed_ms` is the `--lateness` that would have made no event late, None when none
     was. `unextracted` counts by source type the events that no line of an `extract` fitted.
@@ -83,6 +84,7 @@ class RunSummary:
     """
 
     events: int = 0
+    resumed_events: int = 0
     seconds: float = 0.0
     matches: Mapping[str, int] = field(default_factory=dict)
     suppressed: int = 0

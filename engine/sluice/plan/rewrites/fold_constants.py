@@ -121,7 +121,8 @@ def _flatten(node: And | Or, decides: Const, neutral: Const) -> Expr:
             if part == decides:
                 return decides
             if part != neutral:
-                items.setdefault(fingerprint(part), part)
+                # Not the part itself: Python finds 1, 1.0 and True equal.
+                items.setdefault(repr(part), part)
     parts = tuple(items.values())
     if len(parts) <= 1:
         return parts[0] if parts else neutral
