@@ -204,7 +204,8 @@ class _Typed:
         self._is_ms = settling.time_is_ms
         self._keeps_raw = program.keep_raw
         self._copies: list[tuple[str, str]] = []
-        builder = _StructBuilder(settling, options, source, full, types)
+        places = program.needs_places
+        builder = _StructBuilder(settling, options, source, full, types, places)
         for slot in program.layout.roots:
             self._copies += builder.slot(slot)
         if program.keep_raw:
@@ -253,9 +254,10 @@ class _StructBuilder:
 
     def __init__(
         self, settling: Settling, options: InputOptions, source: str, full: bool,
-        types: tuple[str, ...],
+        types: tuple[str, ...], needs_places: bool,
     ) -> None:  # fmt: skip
         self._settling, self._full, self._types = settling, full, types
+        self._needs_places = needs_places
         self._required: list[tuple[str, Any]] = []
         self._optional: list[tuple[str, Any, Any]] = []
         self._keys: dict[str, str] = {}
@@ -307,7 +309,10 @@ class _StructBuilder:
             if self._types:
                 named = Literal.__getitem__(self._types)
             self._require("type", named, settling.type_key, True)
-        self.field("offset", int, 0, _HIDDEN + "offset")
+        if self._needs_places:
+            self.field("offset", int, 0, _HIDDEN + "offset")
+        else:
+            self._fixed["offset"] = 0
         if self._full or settling.id_key != "@id":
             self.field("id", str | None, None, settling.id_key)
             self._taken[settling.id_key] = "id"

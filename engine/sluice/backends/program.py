@@ -47,6 +47,7 @@ class CompiledRules:
         self._to_row = row_maker(self.layout, keep_raw)
         self.keep_raw = keep_raw
         self.unfit: dict[str, int] = {}
+        self.needs_places = True
         self.sources: list[str] = []
         codes = []
         for rank, rule in enumerate(rule for rule in plan.rules if not rule.disabled):
@@ -73,6 +74,7 @@ class CompiledRules:
         `counters` have a count `matches`, for rules that are only counted.
         """
         self.types.bind(operators, counters)
+        self.needs_places = self.keep_raw or counters.keys() != operators.keys()
         for rank, call in operators.items():
             self._out.names[f"o{rank}"] = call
         for rank, counter in counters.items():

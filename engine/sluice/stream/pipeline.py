@@ -95,6 +95,8 @@ class Pipeline:
             if isinstance(o, FilterOperator) and o.is_counted
         }
         program.bind({o.code.rank: o.on_event for o in self.operators}, counters)
+        #: Whether an event can set a timer or bring about another event.
+        self._has_effects = self.timers.is_used or any(r.may_derive for r in self.reporters)
         self._tables = {
             (is_derived, part): _Functions(self._compiler(is_derived, part))
             for is_derived in (False, True)
@@ -169,13 +171,14 @@ class Pipeline:
         """
         if not self.is_direct or self._held or self._unarmed:
             for number, row in enumerate(rows, offset):
-                row.offset = number
+                self._place(row, number)
                 self.take(row)
             self._catch_up()
             return
         now = self.now if self.now is not None else -NEVER
         functions, derived, timers = self._tables[False, "all"], self.outlet, self.timers
-        known = functions.known
+        has_effects = self._has_effects
+        known, has_places = functions.known, self.program.needs_places
         due = timers.next_code >> 1
         for row in rows:
             time = row.time
@@ -183,9 +186,9 @@ class Pipeline:
                 now = time
             elif time != now:
                 if time < now:
-                    row.offset = offset
-                    offset += 1
+                    self._place(row, offset)
                     self._late(row, (row.source, row.partition), now)
+                    offset += 1
                     continue
                 now = time
                 self.advance(2 * time + 1)
@@ -195,13 +198,19 @@ class Pipeline:
             except KeyError:
                 function = functions.of(row.type)
             if function is not None:
-                row.offset = offset
+                if has_places:
+                    row.offset = offset
                 function(row)
-                if derived.derived:
-                    self._drain()
-                due = timers.next_code >> 1
+                if has_effects:
+                    if derived.derived:
+                        self._drain()
+                    due = timers.next_code >> 1
             offset += 1
         self._note_rows(rows, now)
+
+    def _place(self, row: Row, offset: int) -> None:
+        if self.program.needs_places:
+            row.offset = offset
 
     def _note_rows(self, rows: Sequence[Row], now: Instant) -> None:
         stats = self.stats

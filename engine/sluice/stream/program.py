@@ -17,6 +17,8 @@ class Program(Protocol):
     codes: tuple[RuleCode, ...]
     #: Events by type that no line of an extract fitted.
     unfit: dict[str, int]
+    #: Whether anything asks where an event stood; else rows need not know.
+    needs_places: bool
 
     @property
     def misfits(self) -> dict[str, int]:

@@ -71,6 +71,8 @@ class Reporter:
         self._clear_is_heard = outlet.heard(self._clear_type)
         self._emits_are_read = "event" in outlet.kinds or any(outlet.heard(e.type) for e in emits)
         read = outlet.kinds & {"match", "note", "mitigation", "clear", "pending"}
+        #: What this rule finds can be heard by another.
+        self.may_derive = self._is_heard or self._clear_is_heard or self._emits_are_read
         #: Nobody reads what this rule finds: it is only counted.
         self.is_light = not (
             read or self._is_heard or self._clear_is_heard or (emits and self._emits_are_read)

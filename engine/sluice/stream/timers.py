@@ -74,21 +74,10 @@ class Timers:
                     call(key, time)
                     after_each(time)
 
-    def clear(self) -> None:
-        """Forget all entries (before a restore)."""
-        self._heap.clear()
-        self._buckets.clear()
-        self.next_code = NEVER
-
-    def drop(self, rank: int) -> None:
-        """Forget the entries of one rule."""
-        for bucket in self._buckets.values():
-            bucket.pop(rank, None)
-
     @property
-    def is_idle(self) -> bool:
-        """True when nothing is due ever."""
-        return not self._heap
+    def is_used(self) -> bool:
+        """True when some rule can ask for a call."""
+        return bool(self._calls)
 
 
 def no_call(key: Any, time: Instant) -> None:
