@@ -218,7 +218,7 @@ def chunks_of(lines: list[bytes], rng: Random) -> list[Chunk]:
 def counts_of(pipeline: Pipeline) -> list[Any]:
     """Return what the pipeline has counted."""
     stats = pipeline.stats
-    return [stats.events, stats.late, stats.late_by_ms, stats.last, stats.rejected]
+    return [stats.events, stats.late, stats.late_by_ms, stats.first, stats.last, stats.rejected]
 
 
 def quick(plan: Plan, chunks: list[Chunk], options: InputOptions, lateness: int) -> Any:
