@@ -18,6 +18,7 @@ from sluice.backends.layout import Slot
 from sluice.backends.program import CompiledRules
 from sluice.backends.rows import slot_field
 from sluice.codecs import (
+    BOM,
     TIME_FIELDS,
     TYPE_FIELDS,
     Chunk,
@@ -25,6 +26,7 @@ from sluice.codecs import (
     InstantReader,
     JsonCodec,
     decode_chunk,
+    read_json,
 )  # fmt: skip
 from sluice.model import Rejected, Row
 from sluice.stream import Pipeline
@@ -32,6 +34,7 @@ from sluice.timing import INSTANT_MAX, INSTANT_MIN
 
 #: No JSON value fits it: a line that has such a key goes the long way.
 _NEVER = Literal["\uffff"] | msgspec.UnsetType
+_NAME = Annotated[str, msgspec.Meta(min_length=1)]
 _INSTANT = Annotated[int, msgspec.Meta(ge=INSTANT_MIN, le=INSTANT_MAX)]
 
 #: How many event types of a source are decoded as known ones, and how often one is added.
@@ -86,15 +89,17 @@ class LineDecoder:
         if self._full is None and not self.is_off:
             self._settle(chunk)
         if self._full is None or self.is_off or chunk.torn:
-            self._pipeline.feed(decode_chunk(self._codec, chunk, self._source))
+            self._pipeline.feed(decode_chunk(self._codec, chunk, self._source), self._source)
             return
-        typed = self._full if b"@" in chunk.data else self._plain
+        # A key may be spelt with an escape, which the look for `@` would miss.
+        has_marks = b"@" in chunk.data or b"\\" in chunk.data
+        typed = self._full if has_marks else self._plain
         assert typed is not None
         rows = None if self._has_odd_lines(chunk) else self._rows(typed, chunk)
         if rows is None:
             self._feed_by_line(chunk, typed)
         else:
-            self._pipeline.feed_rows(rows, chunk.first_line)
+            self._pipeline.feed_rows(rows, chunk.first_line, self._source)
 
     def _rows(self, typed: _Typed, chunk: Chunk) -> Sequence[Row] | None:
         """Decode the lines of a chunk at once, if that is the same as one by one."""
@@ -149,25 +154,28 @@ class LineDecoder:
                 run.append(row)
                 continue
             odd += 1
-            self._pipeline.feed_rows(run, offset - len(run))
+            self._pipeline.feed_rows(run, offset - len(run), self._source)
             run = []
             outcome = self._codec.decode(line.removesuffix(b"\r"), (self._source, 0, offset))
             if outcome is not None:
-                self._pipeline.feed(outcome if isinstance(outcome, list) else [outcome])
-        self._pipeline.feed_rows(run, chunk.first_line + len(lines) - len(run))
+                found = outcome if isinstance(outcome, list) else [outcome]
+                self._pipeline.feed(found, self._source)
+        self._pipeline.feed_rows(run, chunk.first_line + len(lines) - len(run), self._source)
         if odd > 100 and 2 * odd > len(lines):
             self.is_off = True
 
     def _settle(self, chunk: Chunk) -> None:
         """Learn from the first event of the source where its attributes are."""
-        for line in chunk.data.split(b"\n"):
-            outcome = self._codec.decode(line, (self._source, 0, max(chunk.first_line, 2)))
+        for number, line in enumerate(chunk.data.split(b"\n"), chunk.first_line):
+            outcome = self._codec.decode(line, (self._source, 0, number))
             if outcome is None or isinstance(outcome, list | Rejected):
                 continue
             settled = self._codec.settled(self._source)
             if settled is None:
                 return
-            record = msgspec.json.decode(line)
+            record = read_json(line.removeprefix(BOM), False)
+            if not isinstance(record, dict):
+                continue
             settling = self._settling(record, settled.type_field, settled.time_field)
             if settling is not None:
                 self._settled, self._has_type_key = settling, settling.type_key is not None
@@ -305,7 +313,7 @@ class _StructBuilder:
         if settling.type_key is None:
             self._fixed["type"] = settling.type_default
         else:
-            named: Any = Annotated[str, msgspec.Meta(min_length=1)]
+            named: Any = _NAME
             if self._types:
                 named = Literal.__getitem__(self._types)
             self._require("type", named, settling.type_key, True)
@@ -314,12 +322,12 @@ class _StructBuilder:
         else:
             self._fixed["offset"] = 0
         if self._full or settling.id_key != "@id":
-            self.field("id", str | None, None, settling.id_key)
+            self.field("id", _NAME | None, None, settling.id_key)
             self._taken[settling.id_key] = "id"
         else:
             self._fixed["id"] = None
         if self._full:
-            self.field("source", str, source, "@source")
+            self.field("source", _NAME, source, "@source")
         else:
             self._fixed["source"] = source
         for key in self._forbidden(options):
@@ -337,6 +345,8 @@ class _StructBuilder:
         """List the keys that would have been taken before the settled ones."""
         settling = self._settling
         keys = ["specversion"]
+        if self._full and settling.id_key != "@id":
+            keys.append("@id")
         for settled, named, plain, attribute in (
             (settling.type_key, options.type_field, TYPE_FIELDS, "@type"),
             (settling.time_key, options.time_field, TIME_FIELDS, "@time"),

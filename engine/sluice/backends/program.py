@@ -86,7 +86,7 @@ class CompiledRules:
         if source is None:
             return None
         names = self._out.names
-        exec(compile(source, f"<events {type_}>", "exec"), names)
+        exec(compile(source, f"<events {type_!r}>", "exec"), names)
         function: Callable[[Row], None] = names.pop("on")
         return function
 

@@ -105,7 +105,8 @@ def _is_number(value: Any) -> bool:
 
 
 _TAKES: dict[str, Callable[[Any], bool]] = {
-    "any": lambda value: True,
+    # An integer is 64 bits signed: a larger one is no value.
+    "any": lambda value: value.__class__ is not int or INT_MIN <= value <= INT_MAX,
     "str": lambda value: value.__class__ is str,
     "num": _is_number,
 }

@@ -16,7 +16,7 @@ from sluice.codecs.codec import (
     parse_codec,
 )  # fmt: skip
 from sluice.codecs.instants import InstantReader
-from sluice.codecs.json import ATTRIBUTE_KEYS, TIME_FIELDS, TYPE_FIELDS, JsonCodec
+from sluice.codecs.json import ATTRIBUTE_KEYS, BOM, TIME_FIELDS, TYPE_FIELDS, JsonCodec
 from sluice.codecs.jsontext import DEPTH_MAX, Defect, mend_json, read_json
 from sluice.codecs.lines import (
     LINE_BYTES_MAX,
@@ -30,7 +30,8 @@ from sluice.codecs.syslog import SyslogCodec
 from sluice.codecs.whole import decode_all, make_chunker
 
 __all__ = [
-    "ATTRIBUTE_KEYS", "CODEC_NAMES", "DEPTH_MAX", "LINE_BYTES_MAX", "TIME_FIELDS", "TIME_UNITS",
+    "ATTRIBUTE_KEYS", "BOM", "CODEC_NAMES", "DEPTH_MAX", "LINE_BYTES_MAX", "TIME_FIELDS",
+    "TIME_UNITS",
     "TYPE_FIELDS", "ArrayChunker", "Chunk", "Chunker", "Codec", "CodecOptions", "Cut", "Decoded",
     "Defect", "Framing", "InputOptions", "InstantReader", "JsonCodec", "LineChunker", "Place",
     "Settled", "SyslogCodec", "TimeUnit", "decode_all", "decode_chunk", "did_you_mean",

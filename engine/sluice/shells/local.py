@@ -85,7 +85,9 @@ def _compiled(request: RunRequest, catalog: Catalog) -> Compiled:
             skip_broken=request.skip_broken_rules,
         )
     except InputError as error:
-        raise ConfigError(f"rules: {error}") from error
+        raise ConfigError(
+            f"{error}; name rules with -r, or make some with `sluice init`"
+        ) from error
 
 
 def _kinds(request: RunRequest) -> frozenset[str]:

@@ -28,10 +28,17 @@ class Feed:
         self.name = source.name
         self.is_idle = False
         self.silent_since: float | None = None
+        #: Where to go on instead of behind a half line that could not be read.
+        self.before_torn: Position | None = None
         self._decoder: LineDecoder | None = None
         low = INSTANT_MIN if request.since is None else request.since
         high = INSTANT_MAX if request.until is None else request.until
         self._between = None if request.since is None and request.until is None else (low, high)
+
+    @property
+    def position(self) -> Position:
+        """Where a later run goes on."""
+        return self.before_torn or self.source.position
 
     def begin(self, pipeline: Pipeline, options: InputOptions) -> None:
         """Announce the input to the pipeline and choose how it is decoded."""
@@ -47,7 +54,8 @@ class Feed:
             self._decoder.feed(piece)
         else:
             events = decode_chunk(self.codec, piece, self.name)
-            pipeline.feed(events if self._between is None else filter(self._is_between, events))
+            kept = events if self._between is None else filter(self._is_between, events)
+            pipeline.feed(kept, self.name)
 
     def _is_between(self, event: Event | Rejected) -> bool:
         assert self._between is not None
@@ -70,7 +78,7 @@ class Feeds:
     @property
     def positions(self) -> dict[str, Position]:
         """Where each input stands, also of those that have ended."""
-        now = {feed.source.path: feed.source.position for feed in self.open}
+        now = {feed.source.path: feed.position for feed in self.open}
         return {**self._positions, **now}
 
     @property
@@ -90,6 +98,7 @@ class Feeds:
                 wait(POLL_SECONDS)
             ready = self.open
         feed = ready[0] if len(ready) == 1 else min(ready, key=self._behind)
+        before = feed.source.position
         piece = feed.source.read()
         if piece is None:
             self._note_silence(feed)
@@ -98,7 +107,12 @@ class Feeds:
         if piece is END or isinstance(piece, ReadFailure):
             self._end(feed, piece if isinstance(piece, ReadFailure) else None)
             return True
+        refused = sum(self._pipeline.stats.rejected.values())
         feed.take(piece, self._pipeline)
+        if isinstance(piece, Chunk) and piece.torn:
+            # The rest of the line may come, and a later run then reads it whole.
+            is_refused = sum(self._pipeline.stats.rejected.values()) > refused
+            feed.before_torn = before if is_refused else None
         return True
 
     def _behind(self, feed: Feed) -> tuple[int, str]:
@@ -123,7 +137,7 @@ class Feeds:
 
     def _end(self, feed: Feed, failure: ReadFailure | None) -> None:
         self.open.remove(feed)
-        self._positions[feed.source.path] = feed.source.position
+        self._positions[feed.source.path] = feed.position
         feed.source.close()
         self._pipeline.end(feed.name)
         if failure is not None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
+from typing import Any
 
 from sluice.model import Event, Row
 from sluice.stream.report import Outlet
+from sluice.stream.watermarks import Place
 
 Order = tuple[int, str, int, int]
 Run = Callable[[Row, bool, str], None]
@@ -55,11 +57,11 @@ class HoldBack:
             self._meet_stateless(queue.popleft(), queue)
         return root
 
-    def hold(self, node: Node) -> None:
-        """Keep an event until `release`."""
+    def hold(self, node: Node, place: Place) -> None:
+        """Keep an event of an input until `release`."""
         row = node.row
         self._count += 1
-        order = (row.time, row.source, row.partition, row.offset)
+        order = (row.time, *place, row.offset)
         heappush(self._heap, (order, self._count, node))
 
     def release(self, frontier: tuple[int, str, int] | None) -> Node | None:
@@ -76,9 +78,10 @@ class HoldBack:
         while queue:
             self._meet(queue.popleft(), queue)
 
-    def rows(self) -> list[Row]:
-        """List the input events that wait, in order."""
-        return [node.row for _, _, node in sorted(self._heap, key=lambda entry: entry[:2])]
+    def waiting(self) -> list[list[Any]]:
+        """List the events that wait, in order, each after the input that it is from."""
+        entries = sorted(self._heap, key=lambda entry: entry[:2])
+        return [[order[1], order[2], node.row] for order, _, node in entries]
 
     def _produced(self) -> list[tuple[int, Event]]:
         produced, self._outlet.derived = self._outlet.derived, []

@@ -13,14 +13,15 @@ from typing import Any, Protocol
 import msgspec
 
 from sluice.errors import CheckpointError
-from sluice.model import Key, Row
+from sluice.model import INT_MAX, INT_MIN, Key, Row
 from sluice.stream.keyed import KeyedStates, as_key
 from sluice.stream.report import Cooling, Reporter
 
 #: The layout of the bytes; another number cannot be read.
 FORMAT = 1
 
-_ROW = 1
+#: Extension values: a row; an integer of more than 64 bits.
+_ROW, _INTEGER = 1, 2
 
 
 class Keeper(Protocol):
@@ -55,8 +56,10 @@ class Records:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(ext_hook=self._row)
 
-    def _row(self, code: int, text: memoryview) -> Row:
-        return self._rows.row_from(msgspec.msgpack.decode(text))
+    def _row(self, code: int, text: memoryview) -> Row | int:
+        if code == _INTEGER:
+            return int(bytes(text))
+        return self._rows.row_from(self._decoder.decode(text))
 
     def write(self, record: Any) -> bytes:
         """Return a record as bytes."""
@@ -70,7 +73,11 @@ class Records:
         if isinstance(value, dict):
             return {k: self._plain(v) for k, v in value.items()}
         if isinstance(value, msgspec.Struct):
-            return msgspec.msgpack.Ext(_ROW, self._encoder.encode(self._rows.row_state(value)))
+            return msgspec.msgpack.Ext(
+                _ROW, self._encoder.encode(self._plain(self._rows.row_state(value)))
+            )
+        if value.__class__ is int and not INT_MIN <= value <= INT_MAX:
+            return msgspec.msgpack.Ext(_INTEGER, str(value).encode())
         return value
 
     def read(self, text: bytes) -> Iterator[Any]:

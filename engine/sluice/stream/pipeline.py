@@ -123,16 +123,19 @@ class Pipeline:
         self.watermarks.end((source, partition))
         self._catch_up()
 
-    def feed(self, events: Iterable[Event | Rejected]) -> None:
-        """Take events in order of arrival."""
+    def feed(self, events: Iterable[Event | Rejected], source: str | None = None) -> None:
+        """Take events in order of arrival.
+
+        `source` is the input that they come from, where events may name a source of their own:
+        inputs are merged, and have watermarks.
+        """
         to_row = self.program.to_row
         for event in events:
             if isinstance(event, Rejected):
                 self.reject(event)
             else:
-                self.take(to_row(event))
-        if not self.is_direct:
-            self._catch_up()
+                row = to_row(event)
+                self.take(row, (row.source if source is None else source, row.partition))
 
     def reject(self, rejected: Rejected) -> None:
         """Count what did not become an event, and pass it on to whoever reads it."""
@@ -146,8 +149,8 @@ class Pipeline:
         """True while events can be applied as they come: one source, in order, no lateness."""
         return self.watermarks.lateness == 0 and self.watermarks.live_count <= 1
 
-    def take(self, row: Row) -> None:
-        """Take one event."""
+    def take(self, row: Row, place: Place) -> None:
+        """Take one event of an input."""
         stats = self.stats
         stats.events += 1
         self._budget.spend(1)
@@ -156,24 +159,25 @@ class Pipeline:
             stats.first = time
         if stats.last is None or time > stats.last:
             stats.last = time
-        place = (row.source, row.partition)
         if not self.watermarks.see(place, time):
             self._late(row, place)
         elif self.is_direct and not self._held:
             self.apply(row)
         else:
-            self._held.hold(self._held.arrive(row))
+            self._held.hold(self._held.arrive(row), place)
+            # Each time, so that records do not depend on how the input was cut.
+            self._catch_up()
 
-    def feed_rows(self, rows: Sequence[Row], offset: int) -> None:
-        """Take rows of the only source, whose lines begin at `offset`; the quick path.
+    def feed_rows(self, rows: Sequence[Row], offset: int, source: str) -> None:
+        """Take rows of an input, whose lines begin at `offset`; the quick path.
 
         Rows have no line number yet, and one each: the first is line `offset`.
         """
+        place = (source, 0)
         if not self.is_direct or self._held or self._unarmed:
             for number, row in enumerate(rows, offset):
                 self._place(row, number)
-                self.take(row)
-            self._catch_up()
+                self.take(row, place)
             return
         now = self.now if self.now is not None else -NEVER
         functions, derived, timers = self._tables[False, "all"], self.outlet, self.timers
@@ -187,7 +191,7 @@ class Pipeline:
             elif time != now:
                 if time < now:
                     self._place(row, offset)
-                    self._late(row, (row.source, row.partition), now)
+                    self._late(row, place, now)
                     offset += 1
                     continue
                 now = time
@@ -206,13 +210,13 @@ class Pipeline:
                         self._drain()
                     due = timers.next_code >> 1
             offset += 1
-        self._note_rows(rows, now)
+        self._note_rows(rows, now, place)
 
     def _place(self, row: Row, offset: int) -> None:
         if self.program.needs_places:
             row.offset = offset
 
-    def _note_rows(self, rows: Sequence[Row], now: Instant) -> None:
+    def _note_rows(self, rows: Sequence[Row], now: Instant, place: Place) -> None:
         stats = self.stats
         stats.events += len(rows)
         self._budget.spend(len(rows))
@@ -221,7 +225,7 @@ class Pipeline:
             first = rows[0].time
             stats.first = first if stats.first is None else min(first, stats.first)
             stats.last = now if stats.last is None else max(now, stats.last)
-            self.watermarks.see((rows[0].source, rows[0].partition), now)
+            self.watermarks.see(place, now)
 
     def _late(self, row: Row, place: Place, watermark: Instant | None = None) -> None:
         """A late event reaches stateless rules only."""
@@ -370,7 +374,7 @@ class Pipeline:
         header = {
             "format": FORMAT, "now": self.now, "stats": asdict(self.stats),
             "lateness": self.watermarks.lateness, "watermarks": self.watermarks.state(),
-            "held": self._held.rows(),
+            "held": self._held.waiting(),
         }  # fmt: skip
         parts = [records.write(header)]
         parts += save_rules(records, self.reporters, self.operators)
@@ -420,12 +424,12 @@ class Pipeline:
         self._unarmed = [o for o in self._unarmed if not o.is_armed]
         return left_out
 
-    def _restore_held(self, rows: list[Row]) -> None:
+    def _restore_held(self, waiting: list[Any]) -> None:
         """Hold events back again; what stateless rules said of them was said before."""
         counts = [(r.matches, r.suppressed) for r in self.reporters]
         records, self.outlet.records = self.outlet.records, []
-        for row in rows:
-            self._held.hold(self._held.arrive(row))
+        for source, partition, row in waiting:
+            self._held.hold(self._held.arrive(row), (source, partition))
         self.outlet.records = records
         for reporter, (matches, suppressed) in zip(self.reporters, counts, strict=True):
             reporter.matches, reporter.suppressed = matches, suppressed

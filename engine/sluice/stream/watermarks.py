@@ -37,7 +37,7 @@ class Watermarks:
 
     def open(self, place: Place) -> None:
         """Expect events from a source partition."""
-        self._places.setdefault(place, Progress())
+        self._places.setdefault(place, Progress()).is_live = True
 
     def end(self, place: Place) -> None:
         """Expect nothing more from it: it no longer holds others back."""
