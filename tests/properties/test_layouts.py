@@ -252,7 +252,7 @@ def full(plan: Plan, chunks: list[Chunk], options: InputOptions, lateness: int) 
     codec = JsonCodec(options)
     records = []
     for chunk in chunks:
-        pipeline.feed(decode_chunk(codec, chunk, SOURCE))
+        pipeline.feed(decode_chunk(codec, chunk, SOURCE), SOURCE)
         records += drained(pipeline)
     return records + ended(pipeline), counts_of(pipeline)
 

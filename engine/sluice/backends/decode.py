@@ -50,7 +50,7 @@ _ODD_LINE = re.compile(rb"\n[^{]")
 _HIDDEN = "\uffff"
 
 #: What the typed decoder may raise about a line.
-_REFUSALS = (msgspec.DecodeError, UnicodeDecodeError)
+_REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)

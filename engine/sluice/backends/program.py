@@ -36,6 +36,8 @@ class BuildOptions:
     limits: Limits = DEFAULT_LIMITS
     whole_events: bool = False
     lateness_ms: int = 0
+    #: Stateless rules wait for their turn too, so that all records come in order of time.
+    in_order: bool = False
 
 
 class CompiledRules:
@@ -44,7 +46,8 @@ class CompiledRules:
     def __init__(self, plan: Plan, catalog: Catalog, keep_raw: bool) -> None:
         self.plan, self.catalog = plan, catalog
         self.layout = layout_of(plan)
-        self._to_row = row_maker(self.layout, keep_raw)
+        self._misfits: dict[str, int] = {}
+        self._to_row = row_maker(self.layout, keep_raw, self._count_misfit)
         self.keep_raw = keep_raw
         self.unfit: dict[str, int] = {}
         self.needs_places = True
@@ -66,7 +69,10 @@ class CompiledRules:
     @property
     def misfits(self) -> dict[str, int]:
         """Values that did not fit their schema, by event type and field."""
-        return self.types.mismatches
+        return {**self._misfits, **self.types.mismatches}
+
+    def _count_misfit(self, name: str) -> None:
+        self._misfits[name] = self._misfits.get(name, 0) + 1
 
     def bind(self, operators: dict[int, Callable[..., None]], counters: dict[int, Any]) -> None:
         """Take the operators that the functions of event types call, by rank.
@@ -126,7 +132,9 @@ class CompiledRules:
         if isinstance(raw, bytes | memoryview):
             fields = orjson.loads(bytes(raw))
         elif isinstance(raw, Event):
-            fields = raw.fields
+            fields = dict(raw.fields)
+            if isinstance(fields.get("@started"), int):
+                fields["@started"] = format_instant(fields["@started"])
         else:
             fields = {}
         own = {"@type": row.type, "@time": format_instant(row.time)}
@@ -153,7 +161,12 @@ def build(plan: Plan, catalog: Catalog, options: BuildOptions | None = None) -> 
     keep_raw = options.whole_events or "late" in options.kinds
     program = CompiledRules(plan, catalog, keep_raw)
     return Pipeline(
-        program, options.kinds, options.limits, options.lateness_ms, options.whole_events
+        program,
+        options.kinds,
+        options.limits,
+        options.lateness_ms,
+        options.whole_events,
+        options.in_order,
     )
 
 

@@ -48,7 +48,9 @@ def row_class(layout: Layout) -> Any:
     return msgspec.defstruct("EventRow", fields, bases=(Row,), gc=False)
 
 
-def row_maker(layout: Layout, keep_raw: bool) -> Callable[[Event], Row]:
+def row_maker(
+    layout: Layout, keep_raw: bool, misfit: Callable[[str], None]
+) -> Callable[[Event], Row]:
     """Return what makes the row of an event; values that a slot does not take are missing."""
     make = row_class(layout)
     fills = tuple((slot.name, str(slot.path[0]), _filler(slot)) for slot in layout.roots)
@@ -61,7 +63,10 @@ def row_maker(layout: Layout, keep_raw: bool) -> Callable[[Event], Row]:
         fields = event.fields
         for name, path, fill in fills:
             if path in fields:
-                value = fill(fields[path])
+                given = fields[path]
+                value = fill(given)
+                if value is MISSING and given is not None:
+                    misfit(f"{event.type}.{path}")
             elif path[0] == "@":
                 value = fill(getattr(event, path[1:], MISSING))
             else:

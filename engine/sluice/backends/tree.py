@@ -19,6 +19,9 @@ _INDENT_MAX = 14
 #: So many entries make a table of constants worth its look-up.
 _SWITCH_MIN = 4
 
+#: So many cases of a table stand in one chain; so many chains, squared, a table may have.
+_BLOCK = 64
+
 _GUARDED = re.compile(r"\((v\w+) is not None and (.*)\)\Z", re.DOTALL)
 _EQUAL = re.compile(r"(v\w+) == ('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|-?\d+)\Z")
 
@@ -86,11 +89,21 @@ class Tree:
             self._switches += 1
             case = f"x{self._switches}"
             lines.append(f"{pad}if ({case} := {table}({local})) is not None:")
-            for number, group in enumerate(held.values()):
-                lines.append(f"{pad}    {'if' if number == 0 else 'elif'} {case} == {number}:")
-                lines += self._lines(group, depth + 2)
+            lines += self._cases(case, list(held.values()), depth + 1)
         rest = [e for e in entries if not _is_chosen(e, chosen)]
         return lines, rest
+
+    def _cases(self, case: str, groups: list[list[Entry]], depth: int) -> list[str]:
+        """Write the entries of each case; blocks of them, since Python nests `elif`s."""
+        lines: list[str] = []
+        pad = "    " * depth
+        for first in range(0, len(groups), _BLOCK):
+            lines.append(f"{pad}{'if' if not first else 'elif'} {case} < {first + _BLOCK}:")
+            for number, group in enumerate(groups[first : first + _BLOCK], first):
+                word = "if" if number == first else "elif"
+                lines.append(f"{pad}    {word} {case} == {number}:")
+                lines += self._lines(group, depth + 2)
+        return lines
 
 
 def _is_chosen(entry: Entry, chosen: dict[str, dict[str, list[Entry]]]) -> bool:

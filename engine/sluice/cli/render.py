@@ -127,7 +127,7 @@ def summary_text(summary: RunSummary) -> str:
         lines.append(f"{_count(number, 'event')} of {kind} fitted no line of an extract")
     if summary.misfits:
         count = _count(sum(summary.misfits.values()), "value")
-        lines.append(f"{count} did not fit the schema: {_counts(summary.misfits)}")
+        lines.append(f"{count} had another type than is read: {_counts(summary.misfits)}")
     for each in summary.settled[:_SETTLED_SHOWN]:
         if each.type_field or each.time_field:
             took = (("type", each.type_field), ("time", each.time_field))

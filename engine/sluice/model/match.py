@@ -28,7 +28,7 @@ class EventRef(msgspec.Struct):
         """Return the entry of a match's `events`."""
         out: dict[str, Any] = {
             "id": self.id, "type": self.type, "time": format_instant(self.time),
-            "source": self.source, "alias": self.alias, "position": self.position,
+            "source": self.source or None, "alias": self.alias, "position": self.position,
         }  # fmt: skip
         if self.event is not None:
             out["event"] = self.event

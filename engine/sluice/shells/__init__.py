@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sluice.shells.compile import Compiled, compile_rules
     from sluice.shells.local import run_local
-    from sluice.shells.request import FAIL_KINDS, RECORD_KINDS, RunRequest, RunSummary
+    from sluice.shells.request import RECORD_KINDS, RunRequest, RunSummary
 
 __all__ = [
-    "FAIL_KINDS",
     "RECORD_KINDS",
     "Compiled",
     "RunRequest",
@@ -26,7 +25,7 @@ def __getattr__(name: str) -> Any:
             from sluice.shells import compile as module
         case "run_local":
             from sluice.shells import local as module  # type: ignore[no-redef]
-        case "FAIL_KINDS" | "RECORD_KINDS" | "RunRequest" | "RunSummary":
+        case "RECORD_KINDS" | "RunRequest" | "RunSummary":
             from sluice.shells import request as module  # type: ignore[no-redef]
         case _:
             raise AttributeError(f"module 'sluice.shells' has no attribute '{name}'")

@@ -12,7 +12,7 @@ from sluice.backends import BuildOptions, build
 from sluice.catalog import Catalog, builtins
 from sluice.codecs import Codec, InputOptions, make_codec
 from sluice.errors import ConfigError, InputError
-from sluice.io import FileSink, FileSource, encode_record, expand_inputs
+from sluice.io import STDIN, FileSink, FileSource, encode_record, expand_inputs
 from sluice.plan import rewrite
 from sluice.shells import checkpoint
 from sluice.shells.compile import Compiled, compile_rules
@@ -56,9 +56,14 @@ def run_local(
     )  # fmt: skip
     codec = make_codec(request.codec, options)
     paths = expand_inputs(request.inputs or ("-",), request.follow)
+    if request.source is not None and len(paths) > 1:
+        raise ConfigError(
+            f"--source names one input, and there are {len(paths)}: their events would share ids"
+        )
     build_options = BuildOptions(
         _kinds(request), request.limits, request.with_events,
         _SORT_LATENESS if request.sort else request.lateness_ms,
+        not request.follow and STDIN not in paths,
     )  # fmt: skip
     pipeline = build(rewrite(compiled.plan), catalog, build_options)
     run = _Run(request, pipeline, codec, write, render)
@@ -116,6 +121,8 @@ class _Run:
         self.failures: list[str] = []
         self._was_stopped = False
         self._resumed = 0
+        self._met_before: Mapping[str, int] = {}
+        self._names: list[str] = []
         self._saved_at = time.monotonic()
 
     def open(self, paths: list[str], options: InputOptions) -> None:
@@ -126,6 +133,7 @@ class _Run:
             self._codec.restore(saved.codec)
             left_out = self._pipeline.restore(saved.pipeline)
             self._resumed = self._pipeline.stats.events
+            self._met_before = self.summary(0.0).counts
             for name in left_out:
                 self.warnings.append(f"rule {name} changed or is gone: its saved state is left out")
         feeds = []
@@ -137,6 +145,7 @@ class _Run:
                 self.warnings.append(f"{path} is another file than before: read from its start")
             feeds.append(Feed(source, self._codec, request))
         self._feeds = Feeds(feeds, self._pipeline, options)
+        self._names = self._feeds.names
 
     def loop(self, stop: Callable[[], bool], progress: Progress | None) -> None:
         """Read until the inputs end; write what was decided after each piece."""
@@ -154,11 +163,13 @@ class _Run:
         self._was_stopped = was_stopped
         self.failures += self._feeds.failures
         pipeline = self._pipeline
-        if not was_stopped and not self._request.follow:
-            pipeline.finish()
         self._deliver()
         if self._request.checkpoint is not None and not self.failures:
+            # Before the input is taken to have ended: a later run goes on as if without a pause.
             self._save()
+        if not was_stopped and not self._request.follow:
+            pipeline.finish()
+            self._deliver()
         if not was_stopped and not self._request.follow:
             if self._request.close:
                 pipeline.close()
@@ -214,14 +225,15 @@ class _Run:
         pipeline, stats = self._pipeline, self._pipeline.stats
         reporters = pipeline.reporters
         settled = []
-        for name in dict.fromkeys(self._feeds.names):
+        for name in dict.fromkeys(self._names):
             found = self._codec.settled(name)
             if found is not None:
                 settled.append(SettledFields(name, found.type_field, found.time_field))
         lateness = self._request.lateness_ms
         return RunSummary(
             events=stats.events,
-            resumed_events=self._resumed, seconds=seconds,
+            resumed_events=self._resumed,
+            met_before=self._met_before, seconds=seconds,
             matches={r.code.plan.name: r.matches for r in reporters},
             suppressed=sum(r.suppressed for r in reporters),
             pending=sum(r.pending for r in reporters), late=stats.late,

@@ -139,6 +139,8 @@ class Feeds:
         self.open.remove(feed)
         self._positions[feed.source.path] = feed.position
         feed.source.close()
-        self._pipeline.end(feed.name)
+        if self.open:
+            # The last one ends with the run, after a checkpoint that knows of no end.
+            self._pipeline.end(feed.name)
         if failure is not None:
             self.failures.append(f"{failure.path}, line {failure.line}: {failure.message}")

@@ -15,9 +15,6 @@ Output = Literal["text", "json", "none"]
 RECORD_KINDS = ("match", "clear", "note", "mitigation", "pending", "event", "late", "rejected")
 DEFAULT_SHOW = frozenset(RECORD_KINDS[:5])
 
-#: What `--fail-on` can name.
-FAIL_KINDS = ("match", "rejected", "late")
-
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
@@ -73,7 +70,8 @@ class SettledFields:
 class RunSummary:
     """What a run did.
 
-    Of the `events` those before a checkpoint are `resumed_events`. `rejected` counts by reason,
+    Of the `events` those before a checkpoint are `resumed_events`, and `met_before`
+    counts what `--fail-on` names. `rejected` counts by reason,
     `matches` by rule (rules without a match are there with 0).
     `first` and `last` are the times of the first and last event in event time.
     `lateness_needed_ms` is the `--lateness` that would have made no event late, None when none
@@ -85,6 +83,7 @@ class RunSummary:
 
     events: int = 0
     resumed_events: int = 0
+    met_before: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     matches: Mapping[str, int] = field(default_factory=dict)
     suppressed: int = 0
@@ -117,11 +116,19 @@ class RunSummary:
             "seconds": round(self.seconds, 3),
         }
 
-    def met(self, fail_on: frozenset[str]) -> tuple[str, ...]:
-        """Return which of the kinds of `--fail-on` the run met."""
-        counts = {
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each kind of `--fail-on` there were."""
+        return {
             "match": sum(self.matches.values()),
             "rejected": sum(self.rejected.values()),
             "late": self.late,
         }
-        return tuple(kind for kind in FAIL_KINDS if kind in fail_on and counts[kind] > 0)
+
+    def met(self, fail_on: frozenset[str]) -> tuple[str, ...]:
+        """Return which of the kinds of `--fail-on` this run met, after the checkpoint."""
+        return tuple(
+            kind
+            for kind, count in self.counts.items()
+            if kind in fail_on and count > self.met_before.get(kind, 0)
+        )

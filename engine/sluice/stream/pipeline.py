@@ -76,9 +76,9 @@ class Pipeline:
 
     def __init__(
         self, program: Program, kinds: frozenset[str], limits: Limits, lateness: int = 0,
-        whole_events: bool = False,
+        whole_events: bool = False, in_order: bool = False,
     ) -> None:  # fmt: skip
-        self.program, self.limits = program, limits
+        self.program, self.limits, self._in_order = program, limits, in_order
         self.timers = Timers()
         self.watermarks = Watermarks(lateness)
         self.stats = Stats()
@@ -161,10 +161,13 @@ class Pipeline:
             stats.last = time
         if not self.watermarks.see(place, time):
             self._late(row, place)
+        elif self.now is not None and time < self.now:
+            # An input that had ended, or is new, is behind what was applied already.
+            self._late(row, place, self.now)
         elif self.is_direct and not self._held:
             self.apply(row)
         else:
-            self._held.hold(self._held.arrive(row), place)
+            self._held.hold(self._waiting(row), place)
             # Each time, so that records do not depend on how the input was cut.
             self._catch_up()
 
@@ -211,6 +214,10 @@ class Pipeline:
                     due = timers.next_code >> 1
             offset += 1
         self._note_rows(rows, now, place)
+
+    def _waiting(self, row: Row) -> Node:
+        """Return what waits for its turn: stateless rules see it now, or in order too."""
+        return Node(row, False, True) if self._in_order else self._held.arrive(row)
 
     def _place(self, row: Row, offset: int) -> None:
         if self.program.needs_places:
@@ -429,7 +436,7 @@ class Pipeline:
         counts = [(r.matches, r.suppressed) for r in self.reporters]
         records, self.outlet.records = self.outlet.records, []
         for source, partition, row in waiting:
-            self._held.hold(self._held.arrive(row), (source, partition))
+            self._held.hold(self._waiting(row), (source, partition))
         self.outlet.records = records
         for reporter, (matches, suppressed) in zip(self.reporters, counts, strict=True):
             reporter.matches, reporter.suppressed = matches, suppressed
