@@ -125,5 +125,5 @@ def load_record(record: list[Any], reporter: Reporter, operator: Any) -> None:
 
 
 def _load_cooling(cooling: KeyedStates[Cooling], key: Key, saved: list[Any]) -> None:
-    state = cooling.add(key, Cooling(saved[0]))
+    state = cooling.enter(key, Cooling(saved[0]))
     state.suppressed = saved[1]

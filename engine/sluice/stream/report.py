@@ -150,7 +150,7 @@ class Reporter:
             return None
         swallowed = 0 if state is None else state.suppressed
         if state is None:
-            state = self.cooling.add(key, Cooling(now))
+            state = self.cooling.enter(key, Cooling(now))
         state.suppressed = 0
         self.cooling.touch(key, state, now)
         return swallowed

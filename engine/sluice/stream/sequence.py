@@ -51,7 +51,7 @@ class SequenceOperator:
 
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take the state of a key, its timer included."""
-        state = self.keys.add(key, KeyState.restored(saved))
+        state = self.keys.enter(key, KeyState.restored(saved))
         if state.armed is not None:
             self.timers.schedule(state.armed, DEADLINE, self.code.rank, key)
 
@@ -117,7 +117,7 @@ class SequenceOperator:
         if state is None:
             if not bits & self._interest:
                 return
-            state = self.keys.add(key, KeyState(row.time))
+            state = self.keys.enter(key, KeyState(row.time))
         used = False
         if state.open:
             if self._until >= 0 and self._holds(self._until, bits, row, _NOTHING):

@@ -52,7 +52,7 @@ class SilenceOperator:
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take the state of a key, its timer included."""
         touched, since, armed, row = saved
-        state = self.keys.add(key, Wait(touched, row))
+        state = self.keys.enter(key, Wait(touched, row))
         state.since, state.armed = since, armed
         if armed is not None:
             self.timers.schedule(armed, DEADLINE, self.code.rank, key)
@@ -82,7 +82,7 @@ class SilenceOperator:
     def _begin(self, key: Key, now: Instant, row: Row | None) -> None:
         state = self.keys.get(key)
         if state is None:
-            state = self.keys.add(key, Wait(now, row))
+            state = self.keys.enter(key, Wait(now, row))
         else:
             state.since, state.row = now, row
             self.keys.touch(key, state, now)

@@ -47,7 +47,7 @@ class SlidingOperator:
         key, inputs = entered
         state = self.keys.get(key)
         if state is None:
-            state = self.keys.add(key, SlidingPane(self.code, row.time))
+            state = self.keys.enter(key, SlidingPane(self.code, row.time))
         else:
             self.keys.touch(key, state, row.time)
         if len(state.entries) >= self.size_max:
@@ -65,7 +65,7 @@ class SlidingOperator:
 
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take the state of a key, its timer included."""
-        state = self.keys.add(key, SlidingPane(self.code, saved[0]).restore(saved))
+        state = self.keys.enter(key, SlidingPane(self.code, saved[0]).restore(saved))
         if state.armed is not None:
             self.timers.schedule(state.armed, DEADLINE, self.code.rank, key)
 

@@ -42,7 +42,7 @@ class Unseen:
         now = row.time
         state = self.keys.get(key)
         if state is None:
-            state = self.keys.add(key, Seen(now))
+            state = self.keys.enter(key, Seen(now))
         self.keys.touch(key, state, now)
         values = self.values_of(row)
         if values is None:
@@ -61,7 +61,7 @@ class Unseen:
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take what a key has shown."""
         touched, since, times = saved
-        state = self.keys.add(key, Seen(since))
+        state = self.keys.enter(key, Seen(since))
         state.touched = touched
         state.times = {as_key(values): time for values, time in times}
 

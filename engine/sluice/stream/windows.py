@@ -60,7 +60,7 @@ class AlignedOperator:
         key, inputs = entered
         state = self.keys.get(key)
         if state is None:
-            state = self.keys.add(key, AlignedState(row.time))
+            state = self.keys.enter(key, AlignedState(row.time))
         else:
             self.keys.touch(key, state, row.time)
         for start in self._starts(row.time):
@@ -82,7 +82,7 @@ class AlignedOperator:
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take the state of a key, its timers included."""
         touched, past, panes = saved
-        state = self.keys.add(key, AlignedState(touched))
+        state = self.keys.enter(key, AlignedState(touched))
         state.past = None if past is None else Past.restored(past)
         for start, pane in panes:
             state.open[start] = Pane(self.code, start).restore(pane)
@@ -148,7 +148,7 @@ class SessionOperator:
         key, inputs = entered
         state = self.keys.get(key)
         if state is None:
-            state = self.keys.add(key, SessionState(self.code, row.time))
+            state = self.keys.enter(key, SessionState(self.code, row.time))
         else:
             self.keys.touch(key, state, row.time)
         state.add(row, inputs)
@@ -166,7 +166,7 @@ class SessionOperator:
         state = SessionState(self.code, touched)
         state.restore(pane)
         state.armed = armed
-        self.keys.add(key, state)
+        self.keys.enter(key, state)
         if armed is not None:
             self.timers.schedule(armed, DEADLINE, self.code.rank, key)
 
