@@ -53,7 +53,16 @@ rule late { when a as x then a as y where at > x.at or ip == x.ip by s within 10
 rule sum { when a by ip within 10s having sum(n) >= 2 select most = max(d), last = max(at) }
 rule other { when b where s == "x" select n, at, d }
 """
+
+#: Rules that read other fields of each type, so that a line is decoded by its type.
+NARROW = """
+pack w
+rule a { when a where n > 1 select s }
+rule b { when b where v == 1 select p = o.p, t = @time }
+rule both { when a as f then b as g where k == f.k by ip within 10s select d = f.d, at = g.at }
+"""
 RULES = {"typed": TYPED, "untyped": UNTYPED, "declared": DECLARED, "mixed": TYPED + UNTYPED}
+RULES["narrow"] = NARROW
 RULES["mixed"] = RULES["mixed"].replace("pack u", "")
 
 BIG = 2**63

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sluice.model import Type
-from sluice.plan import Plan, RulePlan
+from sluice.plan import ExtractPlan, Plan, RulePlan
 from sluice.plan import exprs as x
 from sluice.plan import nodes as p
 from sluice.stream import rule_atoms
@@ -110,12 +110,17 @@ def plan_expressions(plan: Plan) -> Iterator[x.Expr]:
     for rule in plan.rules:
         yield from rule_expressions(rule)
     for extract in plan.extracts:
-        if extract.where is not None:
-            yield extract.where
-        for line in extract.lines:
-            yield line.path
-            for _, value in line.fields:
-                yield value
+        yield from extract_expressions(extract)
+
+
+def extract_expressions(extract: ExtractPlan) -> Iterator[x.Expr]:
+    """Yield the expressions of an extract: its condition, then its lines."""
+    if extract.where is not None:
+        yield extract.where
+    for line in extract.lines:
+        yield line.path
+        for _, value in line.fields:
+            yield value
 
 
 def rule_expressions(rule: RulePlan) -> Iterator[x.Expr]:
