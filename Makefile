@@ -3,6 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 1000
+# Of each of the twenty kinds: 10,000 cases of SQL against the stream.
+SQL_SEEDS ?= 500
 ARGS ?=
 
 # The first Python that is new enough, else whatever `python3` is (and a clear sentence below).
@@ -35,17 +37,19 @@ check: $(VENV)/.test  ## ruff, mypy, the laws of the house, the pages
 bench: $(VENV)/.test  ## measure speed and memory
 	$(BIN)/python -m bench $(ARGS)
 
-sim: $(VENV)/.test  ## compare the engine with its oracle on random rules (SEEDS=1000)
+sim: $(VENV)/.test  ## compare the engine with its oracle, and SQL with the engine (SEEDS=1000, SQL_SEEDS=500)
 	$(BIN)/python -m tests.oracle.sim --seeds $(SEEDS) $(ARGS)
+	$(BIN)/python -m tests.oracle.sim_sql --seeds $(SQL_SEEDS)
 
-docs: $(VENV)/.test  ## write the generated pages, then check all pages
+docs: $(VENV)/.test  ## write the generated pages, build them into site/, then check all of them
 	$(BIN)/python scripts/build_reference.py
-	$(BIN)/python -m pytest -q tests/test_docs.py $(ARGS)
+	$(BIN)/python scripts/build_site.py site
+	$(BIN)/python -m pytest -q tests/test_docs.py tests/integration/test_site.py $(ARGS)
 
 clean:  ## remove .venv, caches and builds
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf engine/*.egg-info
-	find engine tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf engine/*.egg-info plugins/*/src/*.egg-info
+	find engine tests plugins -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a setup is done once, and again when pyproject.toml has changed.
 $(VENV)/.made:
@@ -65,6 +69,6 @@ $(VENV)/.base: pyproject.toml | $(VENV)/.made
 	$(BIN)/python -m pip install -q -e .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(VENV)/.made
-	$(BIN)/python -m pip install -q -e '.[test]'
+$(VENV)/.test: pyproject.toml plugins/sluice-geo/pyproject.toml | $(VENV)/.made
+	$(BIN)/python -m pip install -q -e '.[test]' -e plugins/sluice-geo
 	@touch $(VENV)/.base $@

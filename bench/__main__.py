@@ -6,21 +6,23 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from .events import SEED, events, write
+from .lake import measure_lake
 from .machine import machine
 from .measure import AIMS, Spread, TaskResult, measure_task
-from .memory import MemoryResult, measure_memory
+from .memory import MemoryResult, measure_memory, measure_state
 from .process import REPOSITORY
 from .startup import StartResult, measure_start
+from .tools import ToolResult, measure_tools
 
 LATEST = REPOSITORY / "bench" / "results" / "latest.json"
-TASKS = (*AIMS, "memory", "start")
-#: A thousand rules take minutes, so they are measured when asked for.
-USUAL = tuple(task for task in TASKS if task != "T3")
+TASKS = (*AIMS, "memory", "start", "lake", "state", "tools")
+#: What takes minutes is measured when asked for, as is what has no aim.
+USUAL = tuple(task for task in TASKS if task not in ("T3", "lake", "state", "tools"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +40,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "start" in options.tasks:
             start = measure_start(Path(folder), options.rounds)
             _print_start(start)
+        state: dict[str, Spread] = {}
+        if "state" in options.tasks:
+            state = measure_state(Path(folder), options.rounds)
+            _print_state(state)
+        lake: list[ToolResult] = []
+        if "lake" in options.tasks:
+            lake = measure_lake(Path(folder), options.events, options.rounds)
+            _print_tools(lake)
+        tools: list[ToolResult] = []
+        if "tools" in options.tasks:
+            tools = measure_tools(Path(folder), options.events, options.rounds)
+            _print_tools(tools)
     record = {
         "machine": named,
         "events": options.events,
@@ -46,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "tasks": [asdict(t) | {"is_reached": t.is_reached} for t in tasks],
         "memory": memory and asdict(memory) | {"is_reached": memory.is_reached},
         "start": [asdict(s) | {"is_reached": s.is_reached} for s in start],
+        "lake": [asdict(t) | {"is_reached": t.is_reached} for t in lake],
+        "tools": [asdict(t) | {"is_reached": t.is_reached} for t in tools],
+        "state": {kind: asdict(spread) for kind, spread in state.items()},
     }
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -102,6 +119,12 @@ def _print_memory(result: MemoryResult) -> None:
     )
 
 
+def _print_state(found: Mapping[str, Spread]) -> None:
+    print("\nbytes of an idle key")
+    for kind, spread in found.items():
+        print(f"{kind:24} {_spread(spread, ',.0f'):>18}")
+
+
 def _print_start(results: Sequence[StartResult]) -> None:
     print()
     for result in results:
@@ -109,12 +132,19 @@ def _print_start(results: Sequence[StartResult]) -> None:
         print(f"{result.name}: {seconds} s, aim {result.aim}: {_verdict(result)}")
 
 
+def _print_tools(results: Sequence[ToolResult]) -> None:
+    print()
+    for result in results:
+        spent = _spread(result.spent, ".2f")
+        print(f"{result.name}: {spent} {result.unit}, aim {result.aim}: {_verdict(result)}")
+
+
 def _spread(spread: Spread, form: str) -> str:
     low, high = format(spread.least, form), format(spread.greatest, form)
     return f"{format(spread.median, form)} ({low}-{high})"
 
 
-def _verdict(result: TaskResult | MemoryResult | StartResult) -> str:
+def _verdict(result: TaskResult | MemoryResult | StartResult | ToolResult) -> str:
     if isinstance(result, TaskResult) and result.wrong:
         return "WRONG"
     return "ok" if result.is_reached else "BELOW" if isinstance(result, TaskResult) else "ABOVE"

@@ -9,7 +9,7 @@ from pathlib import Path
 from .events import idle_logins, write
 from .measure import Spread
 from .process import BenchError, one_cpu, sluice, spend
-from .rules import IDLE, STATELESS, pack_text
+from .rules import IDLE, IDLE_RULES, STATELESS, pack_text
 
 KEYS = 200_000
 AIM_BYTES = 400
@@ -40,6 +40,20 @@ def measure_memory(folder: Path, rounds: int, keys: int = KEYS) -> MemoryResult:
         ]
     events.unlink()
     return MemoryResult(keys, Spread.of(found))
+
+
+def measure_state(folder: Path, rounds: int, keys: int = KEYS) -> dict[str, Spread]:
+    """Measure the same for each kind of rule that keeps something, in bytes by kind."""
+    events = folder / "keys.jsonl"
+    write(events, idle_logins(keys))
+    with one_cpu():
+        nothing = [_peak(STATELESS, events, keys) for _ in range(rounds)]
+        found = {
+            kind: Spread.of([(_peak(rule, events, keys) - less) / keys for less in nothing])
+            for kind, rule in IDLE_RULES.items()
+        }
+    events.unlink()
+    return found
 
 
 def _peak(rule: str, events: Path, keys: int) -> int:

@@ -32,6 +32,28 @@ DRAWN = {"T2": 100, "T3": 1000}
 IDLE = 'rule idle { when auth.login{5} where outcome == "failure" by source_ip within 10m }'
 STATELESS = 'rule idle { when auth.login where outcome == "failure" and source_ip == "nobody" }'
 
+#: One rule of each kind that keeps something for a key; none matches on one event of it.
+IDLE_RULES = {
+    "threshold": IDLE,
+    "sequence": """rule idle {
+  when auth.login where outcome == "failure" then auth.login where outcome == "success"
+  by source_ip within 10m
+}""",
+    "sequence, other overlap": """rule idle {
+  when auth.login where outcome == "failure" then auth.login where outcome == "success"
+  by source_ip within 10m overlap shared
+}""",
+    "silence": "rule idle { when no auth.login within 10m by source_ip }",
+    "unseen": "rule idle { when auth.login by source_ip unseen user for 10m after 10m }",
+    "sliding": "rule idle { when auth.login by source_ip within 10m having count() >= 5 }",
+    "session": """rule idle {
+  when auth.login by source_ip window session 10m having count() >= 5
+}""",
+    "tumbling": """rule idle {
+  when auth.login by source_ip window tumbling 10h having count() >= 5
+}""",
+}
+
 Scalar = str | int | float
 
 

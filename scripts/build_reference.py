@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sluice.catalog import Action, Aggregate, Catalog, Function, Parameter, builtins
+from sluice.backends import SUPPORT
+from sluice.catalog import Catalog, Description, builtins, describe
 from sluice.cli.run_options import SETTINGS
 from sluice.cli.verbs import COMMANDS, Verbs, global_params
 from sluice.config import settings_schema
 from sluice.lang import CODES, Code
-from sluice.model import Type
+from sluice.timing import format_duration
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 
@@ -29,7 +30,11 @@ LIMITS = {
     "keys_per_rule_max": "how many keys a rule may remember",
     "events_per_key_max": "how many events a key of a rule may hold",
     "state_bytes_max": "the memory of all rules together, in bytes, estimated",
+    "sort_events_max": "how many events `--sort` may hold",
 }
+
+#: The pages of the cookbook, in the order of its contents.
+RECIPES = ("counting", "sequences", "silence", "news", "noise", "data")
 
 #: The groups of diagnostics by the first four characters after `SL`.
 GROUPS = {
@@ -51,6 +56,8 @@ def diagnostics_page() -> str:
         "An error keeps a rule from running, a warning does not; `check --strict` counts both.",
         "`--silence CODE` hides warnings of a code, never errors.",
         "[When something is wrong](../guides/errors.md) shows the commonest ones as they look.", "",
+        "An example that is wrong comes first, the same put right last.",
+        "A line `== FILE` begins another file, `…` leaves something out.", "",
         *_table(("codes", "group"), ((f"`SL{n}xx`", f"[{g}](#{_slug(g)})")
                                      for n, g in GROUPS.items())),
     ]  # fmt: skip
@@ -67,6 +74,7 @@ def _diagnostic(code: Code) -> list[str]:
     return [
         "", f"### {code.code} {code.name}", "", f"**{code.severity}**: {code.what}", *_why(code),
         "", f"{ticks}text", *code.example.splitlines(), ticks, "", code.fix,
+        "", f"{ticks}text", *code.fixed.splitlines(), ticks,
     ]  # fmt: skip
 
 
@@ -77,47 +85,34 @@ def _why(code: Code) -> list[str]:
 def functions_page() -> str:
     """Return the page of functions, aggregates and actions."""
     catalog = builtins()
+    entries = sorted(describe(catalog), key=lambda each: each.name)
     lines = [
         "# Functions, aggregates and actions", "", NOTICE, "",
         "Everything that a rule can call without a plugin.",
         "An example is an expression and its value; a test computes each of them.",
-        "What cannot be computed is unknown, and unknown fits nothing.", "",
+        "What cannot be computed is unknown, and unknown fits nothing.",
+        "`sluice functions NAME` shows an entry in the terminal.", "",
         "- [Functions](#functions)", "- [Aggregates](#aggregates)",
-        "- [Actions](#actions)", "", "## Functions",
+        "- [Actions](#actions)",
     ]  # fmt: skip
-    for function in _sorted(catalog.functions):
-        lines += _function(function)
-    lines += ["", "## Aggregates", "", *_about_aggregates()]
-    for aggregate in _sorted(catalog.aggregates):
-        lines += _aggregate(aggregate)
-    lines += ["", "## Actions", "", *_about_actions(catalog)]
-    for action in _sorted(catalog.actions):
-        lines += _action(action)
+    for heading, about in (
+        ("Functions", []),
+        ("Aggregates", _about_aggregates()),
+        ("Actions", _about_actions(catalog)),
+    ):  # fmt: skip
+        lines += ["", f"## {heading}", *([""] if about else []), *about]
+        for entry in entries:
+            if f"{entry.kind}s" == heading.lower():
+                lines += _entry(entry)
     return _page(lines)
 
 
-def _function(entry: Function) -> list[str]:
+def _entry(entry: Description) -> list[str]:
+    result = f": {entry.result}" if entry.result else ""
+    value = f"  is  {entry.value}" if entry.value is not None else ""
     return [
-        "", f"### {entry.name}", "", f"`{entry.name}({_params(entry.params)})`: "
-        f"{_result(entry.result)}", "", *_sentences(entry.doc), "", *_example(entry.example),
-    ]  # fmt: skip
-
-
-def _aggregate(entry: Aggregate) -> list[str]:
-    first = {"none": "", "value": "x", "condition": "condition"}[entry.argument]
-    inside = ", ".join(part for part in (first, _params(entry.params)) if part)
-    of_nothing = "" if entry.empty is None else f" Of nothing it is {entry.empty}."
-    return [
-        "", f"### {entry.name}", "", f"`{entry.name}({inside})`: {_result(entry.result)}", "",
-        *_sentences(entry.doc + of_nothing), "", *_example(entry.example),
-    ]  # fmt: skip
-
-
-def _action(entry: Action) -> list[str]:
-    back = "It can be taken back." if entry.reversible else "It cannot be taken back."
-    return [
-        "", f"### {entry.name}", "", f"`{entry.name}({_params(entry.params)})`", "",
-        *_sentences(entry.doc), back, "", "```text", entry.example, "```",
+        "", f"### {entry.name}", "", f"`{entry.signature}`{result}", "", *_sentences(entry.doc), "",
+        "```text", f"{entry.example}{value}", "```",
     ]  # fmt: skip
 
 
@@ -126,8 +121,7 @@ def _about_aggregates() -> list[str]:
         "Over the events of a window, or of an alias.",
         "Missing and null values are skipped.",
         'Each takes a filter: `count(where status >= 500)`, `sum(bytes where method == "GET")`.',
-        "`baseline(aggregate, n)` and `zscore(aggregate, n)` compare with the n tumbling windows "
-        "before; they are part of the language and have no entry here.",
+        "`baseline` and `zscore` compare an aggregate with the tumbling windows before.",
     ]
 
 
@@ -137,25 +131,6 @@ def _about_actions(catalog: Catalog) -> list[str]:
         "A run writes each as a record with the state `proposed`, and carries none of them out.",
         "Parameters in brackets may be left out; all of them may be named.",
     ]
-
-
-def _params(params: Iterable[Parameter]) -> str:
-    return ", ".join(map(_param, params))
-
-
-def _param(param: Parameter) -> str:
-    kind = "" if param.type.kind == "any" else f": {param.type}"
-    text = f"{param.name}{kind}{' …' if param.variadic else ''}"
-    return f"[{text}]" if param.optional else text
-
-
-def _result(result: Type | Callable[..., Type]) -> str:
-    return str(result) if isinstance(result, Type) else "of the type of what it takes"
-
-
-def _example(example: tuple[str, str]) -> list[str]:
-    expression, value = example
-    return ["```text", f"{expression}  is  {value}", "```"]
 
 
 def cli_page() -> str:
@@ -226,7 +201,8 @@ def settings_page() -> str:
         "The file is looked for in the current folder and in those above it; "
         "`--config FILE` names another.",
         "`sluice config show --resolved` prints all of them, each with where it came from.",
-        "An unknown name in the file is an error.",
+        "An unknown name in the file is an error; a variable that sets nothing is warned of.",
+        "[Settings](../guides/settings.md) shows how they work together.",
     ]  # fmt: skip
     for section, reference in schema["properties"].items():
         body = _resolved(reference, schema)
@@ -240,6 +216,27 @@ def settings_page() -> str:
                 for name, each in body["properties"].items()
             ),
         )  # fmt: skip
+    return _page(lines)
+
+
+def cookbook_page() -> str:
+    """Return the contents of the cookbook: every question, by page."""
+    folder = FOLDER.parent / "cookbook"
+    parts = [(name, (folder / f"{name}.md").read_text("utf-8")) for name in RECIPES]
+    count = sum(text.count("\n## ") for _, text in parts)
+    lines = [
+        "# Cookbook", "", NOTICE, "",
+        f"{count} questions, each answered by a rule with tests; all of them are run.",
+        "Who knows another language finds its words in "
+        "[coming from Sigma](../coming-from/sigma.md), [EQL](../coming-from/eql.md), "
+        "[PromQL](../coming-from/promql.md), "
+        "[Esper](../coming-from/esper.md) or [Flink CEP](../coming-from/flink-cep.md).",
+    ]  # fmt: skip
+    for name, text in parts:
+        title = text.partition("\n")[0].removeprefix("# Cookbook: ")
+        lines += ["", f"## [{title.capitalize()}]({name}.md)", ""]
+        questions = [line[3:] for line in text.splitlines() if line.startswith("## ")]
+        lines += [f"* [{each}]({name}.md#{_slug(each.replace('`', ''))})" for each in questions]
     return _page(lines)
 
 
@@ -265,8 +262,8 @@ def _default(part: Mapping[str, Any]) -> str:
     value = part.get("default")
     if value is None:
         return "none"
-    if part.get("pattern", "").startswith("^([0-9]+(") and value == 0:
-        return "`0s`"
+    if part.get("pattern", "").startswith("^([0-9]+("):
+        return f"`{format_duration(value)}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, list):
@@ -277,10 +274,6 @@ def _default(part: Mapping[str, Any]) -> str:
 def _flag(key: str) -> str:
     names = [name for name, setting in SETTINGS.items() if setting == key]
     return " ".join(f"`--{name.strip('_').replace('_', '-')}`" for name in names)
-
-
-def _sorted(entries: Mapping[str, Any]) -> Iterator[Any]:
-    return (entries[name] for name in sorted(entries))
 
 
 def _sentences(text: str) -> list[str]:
@@ -305,6 +298,32 @@ def _page(lines: Iterable[str]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+#: How the reference calls what SQL leaves of a construct.
+WIDTHS = {
+    "exact": "just the events for which it holds",
+    "wider": "these and some others, which the operators then refuse",
+    "open": "all: SQL says nothing about it",
+}
+SQL_GROUPS = {
+    "conditions": "Conditions", "rules": "Rules", "events": "Events",
+}  # fmt: skip
+
+
+def sql_support_page() -> str:
+    """Return the page of what SQL makes of each construct."""
+    lines = [
+        "# What SQL supports", "", NOTICE, "",
+        "[A backtest](../guides/backtest.md) with SQL leaves out events that no rule has to see.",
+        "This is what it leaves of those that a construct is about; on what is left the operators "
+        "decide, so the matches are the same.", "",
+        *_table(("", "SQL leaves"), ((f"**{width}**", text) for width, text in WIDTHS.items())),
+    ]  # fmt: skip
+    for group, title in SQL_GROUPS.items():
+        rows = [(s.construct, s.width, s.why) for s in SUPPORT if s.group == group]
+        lines += ["", f"## {title}", "", *_table(("construct", "", "why"), rows)]
+    return _page(lines)
+
+
 def pages() -> dict[str, str]:
     """Return all generated pages by the name of their file."""
     return {
@@ -312,6 +331,8 @@ def pages() -> dict[str, str]:
         "functions.md": functions_page(),
         "cli.md": cli_page(),
         "settings.md": settings_page(),
+        "sql-support.md": sql_support_page(),
+        "../cookbook/README.md": cookbook_page(),
     }
 
 
@@ -328,7 +349,7 @@ def main() -> int:
     """Write the pages that have changed, and say which."""
     for name in stale():
         (FOLDER / name).write_text(pages()[name], "utf-8")
-        sys.stdout.write(f"wrote docs/reference/{name}\n")
+        sys.stdout.write(f"wrote {(FOLDER / name).resolve().relative_to(FOLDER.parents[1])}\n")
     return 0
 
 

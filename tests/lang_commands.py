@@ -38,7 +38,9 @@ def _parts(node: Any) -> list[str]:
     parts = []
     for each in fields(node):
         value = getattr(node, each.name)
-        if each.name in ("span", "name_span", "comments") or value == each.default:
+        if each.name.endswith(("span", "spans")) or each.name == "comments":
+            continue
+        if value == each.default:
             continue
         word = "" if each.default is each.default_factory else f"{each.name}="
         parts.append(f"{word}{tree(value)}")

@@ -13,6 +13,9 @@ from tests.house.tree import DATA_FOLDERS, Tree, expect_none, load_tree
 REPOSITORY = Path(__file__).parent.parent
 ENGINE = REPOSITORY / "engine" / "sluice"
 
+#: Where else there is Python of ours.
+AROUND = ("tests", "bench", "scripts", "examples")
+
 #: Where else a name of a door may be in use.
 READERS = ("tests", "bench", "plugins", "docs")
 
@@ -76,6 +79,15 @@ def test_only_the_command_line_prints(tree: Tree) -> None:
 def test_modules_are_small(tree: Tree) -> None:
     """No module has more than 500 lines."""
     expect_none(sizes.check_module_lines(tree))
+
+
+@pytest.mark.parametrize("folder", AROUND)
+def test_modules_around_the_engine_are_small(folder: str) -> None:
+    """Tests, measurements and scripts keep the limits of modules, functions and lines too."""
+    around = load_tree(REPOSITORY / folder, shown_from=REPOSITORY)
+    assert around.modules
+    laws = (sizes.check_module_lines, sizes.check_function_lines, sizes.check_line_columns)
+    expect_none(finding for law in laws for finding in law(around))
 
 
 def test_functions_are_small(tree: Tree) -> None:

@@ -11,7 +11,9 @@
 An event has the id `@id=` says, else its type with a number. A record shows its time, kind, rule,
 key, events with their positions, bounds where they are not those of the events, `select`, and what
 is unusual. `event` and `late` show those kinds, too; `overlap=` runs once for each mode, which
-stands for `OVERLAP` in the rules; the last three are caps, and what they dropped is counted.
+stands for `OVERLAP` in the rules; the last three are caps. At the end stands by rule what was
+suppressed, what was dropped at which cap, which mitigations lacked an argument, and which fields
+had values of another type.
 """
 
 from __future__ import annotations
@@ -73,17 +75,28 @@ def _story(args: Args, rules: str, events: str) -> list[str]:
         KINDS | {"event", "late"} & {*args.words}, limits, lateness_ms=_ms(named.get("lateness"))
     )
     pipeline = build(rewrite(lower(checked, catalog)), catalog, options)
-    pipeline.feed(_events(events))
+    pipeline.feed(events_of(events))
     pipeline.finish()
     if "close" in args.words:
         pipeline.close()
     else:
         pipeline.pending()
     names: dict[str, str] = {}
-    return [*(_line(to_record(r), names) for r in pipeline.drain()), *_evicted(pipeline)]
+    records = [_line(to_record(record), names) for record in pipeline.drain()]
+    counted = (_suppressed, _evicted, _incomplete, _mismatched)
+    return [*records, *(line for lines in counted for line in lines(pipeline))]
 
 
-def _events(text: str) -> Iterator[Event]:
+def _incomplete(pipeline: Pipeline) -> list[str]:
+    return [
+        f"incomplete {reporter.code.plan.name} {what} {count}"
+        for reporter in pipeline.reporters
+        for what, count in sorted(reporter.incomplete.items())
+    ]
+
+
+def events_of(text: str) -> Iterator[Event]:
+    """Return the events of a story, in order of arrival."""
     counts: dict[str, int] = {}
     for offset, line in enumerate(filter(None, text.split("\n")), 1):
         at, type_, rest = [*line.split(None, 2), ""][:3]
@@ -173,8 +186,19 @@ def _shown(value: Any) -> str:
 
 def _evicted(pipeline: Pipeline) -> Iterator[str]:
     for reporter in pipeline.reporters:
-        if reporter.evictions:
-            yield f"evicted {reporter.code.plan.name} {reporter.evictions}"
+        for cap, count in reporter.evictions.counts.items():
+            yield f"evicted {reporter.code.plan.name} {count} {cap.what} ({cap.name})"
+
+
+def _suppressed(pipeline: Pipeline) -> Iterator[str]:
+    for reporter in pipeline.reporters:
+        if reporter.suppressed:
+            yield f"suppressed {reporter.code.plan.name} {reporter.suppressed}"
+
+
+def _mismatched(pipeline: Pipeline) -> Iterator[str]:
+    for rule, fields in sorted(pipeline.program.mismatches.counts.items()):
+        yield f"mismatched {rule} {_fields(fields)}"
 
 
 def _joined(*parts: str) -> str:

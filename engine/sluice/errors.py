@@ -4,6 +4,7 @@
     ├── RuleError         the author can fix it: carries diagnostics
     ├── Unsupported       this backend cannot run this node
     ├── ConfigError       the operator can fix it
+    │   └── CodecError    the codec, or an option of it
     ├── InputError        an input is missing or unreadable
     ├── CheckpointError   a saved state does not fit
     └── ProtocolError
@@ -69,6 +70,10 @@ class Unsupported(SluiceError):
 
 class ConfigError(SluiceError):
     """A setting is wrong; the message names it and where it came from."""
+
+
+class CodecError(ConfigError):
+    """The text that names a codec and its options is wrong."""
 
 
 class InputError(SluiceError):

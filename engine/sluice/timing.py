@@ -89,12 +89,13 @@ def parse_duration(text: str) -> Duration | None:
 
 
 def format_duration(duration: Duration) -> str:
-    """Write a duration as `1h30m`; zero is `0s`."""
+    """Write a duration as `1h30m`; zero is `0s`, and weeks are whole: `2w`, but `30d`."""
     if duration == 0:
         return "0s"
     sign, rest, out = ("-" if duration < 0 else ""), abs(duration), []
     for unit, ms in UNIT_MS.items():
-        n, rest = divmod(rest, ms)
-        if n:
+        n, left = divmod(rest, ms)
+        if n and (unit != "w" or not left):
+            rest = left
             out.append(f"{n}{unit}")
     return sign + "".join(out)

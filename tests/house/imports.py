@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     ("stream", "response"),
     ("backends",),
-    ("io", "plugins", "config"),
+    ("io", "plugins", "config", "why"),
     ("shells", "testing"),
     ("cli",),
 )
@@ -50,10 +50,13 @@ HOMES: dict[str, tuple[str, ...]] = {
     "rfc8785": ("model.identity", "plan.identity"),
     "re2": ("catalog.regex",),
     "zstandard": ("codecs.*", "io.*"),
+    "pygraphviz": ("cli.drawing",),
     "pydantic": ("config", "config.*"),
     "pydantic_settings": ("config", "config.*"),
     "datasketches": ("catalog.sketches",),
     "typer": ("cli", "cli.*"),
+    "watchfiles": ("cli.watching",),
+    "pytest": ("testing.pytest_items", "testing.pytest_plugin"),
 }
 
 

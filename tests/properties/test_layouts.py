@@ -76,7 +76,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "xs": ([], [1], [1, 2], [{"p": 1}]),
     "at": ("2020-09-14T01:19:40Z", "2020-09-14T03:19:40+02:00", 1_600_000_000_000),
     "d": ("1s", "1h30m", 1500, "2s"),
-    "f": (1, 1.5, 0.0, 1e300),
+    "f": (1, 1.5, 0.0, 1e300, 2**63),
     "u": (1, "unread", [1, {"x": None}], {"y": "z"}),
 }
 ODD: tuple[Any, ...] = (
@@ -151,8 +151,7 @@ class Lines:
         text = _text(fields)
         name = rng.choice(tuple(VALUES))
         value = rng.choice(ODD) or None if name in ("k", "n") else rng.choice(ODD)
-        # What no rule reads is not checked on the quick way, so only these two.
-        read = rng.choice(("n", "s"))
+        # What no rule reads of events of the type is not checked, on either way.
         return rng.choice(
             (
                 lambda: _text(fields | {name: value}),
@@ -167,6 +166,7 @@ class Lines:
                 lambda: _text(fields | {rng.choice(KEYS[not self.has_sources :]): value or None}),
                 lambda: _text({rng.choice(KEYS[not self.has_sources :]): value or None} | fields),
                 lambda: _text(fields | {rng.choice(("@subject", "@zone", "@key")): "x"}),
+                lambda: _text(fields | {rng.choice(("@subject", "@zone", "@key")): value}),
                 lambda: _text(fields | ({"@id": value or 7} if self.has_ids else {})),
                 lambda: text.replace(b'"n"', b'"\\u006e"').replace(b'"x"', b'"\\u0078"'),
                 lambda: self.cloudevent(fields),
@@ -180,7 +180,9 @@ class Lines:
                 lambda: text if self.joins else text.replace(b", ", b",\n", 1),
                 lambda: text[: rng.randint(0, len(text))],
                 lambda: rng.choice((b"[]", b"{}", b"null", b"1", b'"x"', b"[1]", b"not json")),
-                lambda: _text(fields | {read: "%"}).replace(b'"%"', self.unreadable()),
+                lambda: _text(fields | {name: "%"}).replace(b'"%"', self.unreadable()),
+                lambda: _text({name: "%"} | fields).replace(b'"%"', self.unreadable()),
+                lambda: _text(fields | {"u": {"p": "%"}}).replace(b'"%"', self.unreadable()),
             )
         )()
 
@@ -211,6 +213,13 @@ def pipeline_of(plan: Plan, lateness: int) -> Pipeline:
     return pipeline
 
 
+def codec_of(pipeline: Pipeline, options: InputOptions) -> JsonCodec:
+    """Return a codec that checks what the rules of a pipeline read."""
+    codec = JsonCodec(options)
+    codec.read_only(pipeline.program.reads)
+    return codec
+
+
 def chunks_of(lines: list[bytes], rng: Random) -> list[Chunk]:
     """Join lines to chunks of random length."""
     text = b"".join(line + b"\n" for line in lines)
@@ -227,13 +236,14 @@ def chunks_of(lines: list[bytes], rng: Random) -> list[Chunk]:
 def counts_of(pipeline: Pipeline) -> list[Any]:
     """Return what the pipeline has counted."""
     stats = pipeline.stats
-    return [stats.events, stats.late, stats.late_by_ms, stats.first, stats.last, stats.rejected]
+    counts = [stats.events, stats.late, stats.late_by_ms, stats.first, stats.last]
+    return [*counts, pipeline.program.mismatches.counts, stats.rejected]
 
 
 def quick(plan: Plan, chunks: list[Chunk], options: InputOptions, lateness: int) -> Any:
     """Run chunks through the typed decoder."""
     pipeline = pipeline_of(plan, lateness)
-    decoder = LineDecoder(pipeline, JsonCodec(options), options, SOURCE)
+    decoder = LineDecoder(pipeline, codec_of(pipeline, options), options, SOURCE)
     records = []
     for chunk in chunks:
         decoder.feed(chunk)
@@ -243,11 +253,13 @@ def quick(plan: Plan, chunks: list[Chunk], options: InputOptions, lateness: int)
 
 def cut(plan: Plan, chunks: list[Chunk], options: InputOptions, lateness: int) -> Any:
     """Run chunks through the typed decoder; before each go on from a checkpoint."""
-    codec, pipeline = JsonCodec(options), pipeline_of(plan, lateness)
+    pipeline = pipeline_of(plan, lateness)
+    codec = codec_of(pipeline, options)
     records = []
     for chunk in chunks:
         state, saved = codec.state(), pipeline.snapshot()
-        codec, pipeline = JsonCodec(options), pipeline_of(plan, lateness)
+        pipeline = pipeline_of(plan, lateness)
+        codec = codec_of(pipeline, options)
         codec.restore(state)
         assert pipeline.restore(saved) == []
         LineDecoder(pipeline, codec, options, SOURCE).feed(chunk)
@@ -258,7 +270,7 @@ def cut(plan: Plan, chunks: list[Chunk], options: InputOptions, lateness: int) -
 def full(plan: Plan, chunks: list[Chunk], options: InputOptions, lateness: int) -> Any:
     """Run chunks through the codec, line by line."""
     pipeline = pipeline_of(plan, lateness)
-    codec = JsonCodec(options)
+    codec = codec_of(pipeline, options)
     records = []
     for chunk in chunks:
         pipeline.feed(decode_chunk(codec, chunk, SOURCE), SOURCE)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from sluice.catalog import Action, Catalog, Function, Parameter, builtins
-from sluice.lang import CODES, Checked, Texts, check, given_values, load, syntax
+from sluice.lang import CODES, Checked, Code, Texts, check, given_values, load, syntax
 from sluice.model import STRING
 from sluice.plan import Filter, exprs, lower, nodes
+from tests.check_commands import read_files
 
 
 def check_text(text: str, catalog: Catalog | None = None, **files: str) -> Checked:
@@ -25,34 +27,72 @@ def codes(checked: Checked) -> list[str]:
 
 def test_findings_are_sorted_by_place_and_code() -> None:
     """Whatever finds them, findings stand in the order of the file."""
-    found = check_text("param n = 1\nrule b { when x where lowr(y) }\nrule a { when x a }\nlet m")
+    found = check_text("rule b { when x where lowr(y) or uper(y) }\nrule a { when x a }\nlet m")
     places = [(d.span.file, d.span.line, d.span.column, d.code) for d in found.diagnostics]
     assert places == sorted(places)
     assert len(places) > 3
 
 
-def test_every_code_is_in_the_table_with_an_example() -> None:
-    """A finding can be looked up: what, why, an example, a fix."""
-    for code in CODES.values():
-        assert code.what and code.why and code.fix, code.code
+#: The examples of the table that leave something out, in full.
+IN_FULL = {
+    "SL0109": "list bad_hosts = [" + '"host", ' * 1_000_001 + "]",
+    "SL0110": "def f = " + " or ".join(["x == 1"] * 201),
+    "SL0117": "rule\n" * 1_000,
+}
+ALL_CODES = [pytest.param(code, id=code.code) for code in CODES.values()]
 
 
-@pytest.mark.parametrize(
-    "code", [c for c in CODES.values() if c.code[:4] in ("SL02", "SL03", "SL04", "SL05", "SL07")],
-    ids=lambda code: str(code.code),
-)  # fmt: skip
-def test_the_example_of_a_code_causes_it(code: object) -> None:
-    """The table of codes does not lie."""
-    assert hasattr(code, "example") and hasattr(code, "code")
-    if not code.example or code.code == "SL0512":
-        pytest.skip("needs another file or a setting")
-    assert code.code in [d.code for d in check_text(code.example).diagnostics]
+def found_in(text: str) -> list[str]:
+    """Return the codes of what is found in an example; `== PATH` begins another file."""
+    files = read_files(text)
+    roots = [path for path, part in files.items() if path.endswith(".sluice") and part]
+    month_ms = 30 * 24 * 3_600_000
+    checked = check(load(roots, Texts(files)), builtins(), retention_ms=month_ms)
+    return [d.code for d in checked.diagnostics]
+
+
+@pytest.mark.parametrize("code", ALL_CODES)
+def test_every_code_can_be_looked_up(code: Code) -> None:
+    """A finding has a page that says what, why, and how to put it right."""
+    assert all((code.name, code.what, code.why, code.example, code.fix, code.fixed))
+    assert ("…" in code.example) == (code.code in IN_FULL)
+
+
+@pytest.mark.parametrize("code", ALL_CODES)
+def test_the_example_of_a_code_causes_it(code: Code) -> None:
+    """The table of codes does not lie about what is wrong."""
+    assert code.code in found_in(IN_FULL.get(code.code, code.example))
+
+
+@pytest.mark.parametrize("code", ALL_CODES)
+def test_the_mended_example_of_a_code_is_fine(code: Code) -> None:
+    """Nor about the remedy: nothing is found in it, but that most have no test."""
+    assert [each for each in found_in(code.fixed) if each != "SL0511"] == []
+    assert code.code != "SL0511" or found_in(code.fixed) == []
 
 
 def test_a_broken_rule_is_left_out_and_the_others_are_lowered() -> None:
     """`--skip-broken-rules` needs a plan of the rest."""
     found = check_text("rule good { when x }\nrule bad { when y where lowr(z) }")
     assert [rule.name for rule in lower(found, builtins()).rules] == ["a.good"]
+
+
+@pytest.mark.parametrize(
+    "declared", ["param limit = = 3", 'param limit = "\\q"', "def limit = (3", "list limit = [1"]
+)
+def test_a_rule_that_uses_what_has_an_error_is_broken(declared: str) -> None:
+    """Nobody knows what it would do: a name that could not be read is no field, nor a guess."""
+    found = check_text(f"{declared}\nrule good {{ when x }}\nrule bad {{ when y where z > limit }}")
+    assert len([d for d in found.diagnostics if d.severity == "error"]) == 1
+    assert [rule.name for rule in lower(found, builtins()).rules] == ["a.good"]
+
+
+def test_an_extract_that_uses_what_has_an_error_is_broken() -> None:
+    """What it would make of a line is a guess as well."""
+    text = (
+        "def odd = = 1\nextract a from b where x == odd { m matches /(?<u>.)/ }\nrule r { when c }"
+    )
+    assert [each.is_broken for each in check_text(text).extracts] == [True]
 
 
 def test_rules_in_a_cycle_are_all_broken() -> None:
@@ -79,17 +119,18 @@ def _where(rule: nodes.RulePlan) -> exprs.Expr:
     return where
 
 
-def test_given_wins_over_tune_and_tune_over_overrides() -> None:
-    """A test says what it wants; a tune is nearer to its rule than the environment."""
+def test_given_wins_over_overrides_and_they_over_tune() -> None:
+    """A test says what it wants; what is set from outside is not silently undone by a tune."""
     text = "param n = 1\nrule r { when e where x > n }\nrule s { when f where x > n }"
     text += "\ntune a.r { set n = 3 }"
     rules = load(["a.sluice"], Texts({"a.sluice": text}))
 
     def limits(found: Checked) -> list[object]:
-        plan = lower(found, builtins())
-        return [e.value for r in plan.rules for e in exprs.walk(_where(r)) if _is_const(e)]  # type: ignore[union-attr]
+        nodes_of = [exprs.walk(_where(rule)) for rule in lower(found, builtins()).rules]
+        return [e.value for walked in nodes_of for e in walked if isinstance(e, exprs.Const)]
 
-    assert limits(check(rules, builtins(), {"a.n": "2"})) == [3, 2]
+    assert limits(check(rules, builtins())) == [3, 1]
+    assert limits(check(rules, builtins(), {"a.n": "2"})) == [2, 2]
     assert limits(check(rules, builtins(), {"a.n": "2"}, given={"a.n": "4"})) == [4, 4]
 
 
@@ -194,6 +235,26 @@ def test_a_tune_sees_the_names_of_its_own_file() -> None:
 def test_a_byte_order_mark_is_no_part_of_a_file() -> None:
     """Editors of one system write it."""
     assert codes(check_text("\ufeffrule r { when e }")) == []
+
+
+def test_a_file_that_is_no_text_is_blamed_at_its_byte(tmp_path: Path) -> None:
+    """Who saved it in another encoding finds the letter."""
+    (tmp_path / "a.sluice").write_bytes("rule r { when a }\n# é".encode() + "ü\n".encode("cp1252"))
+    (tmp_path / "b.sluice").write_bytes(b'import "a.sluice"\nimport "c.sluice"')
+
+    class Files:
+        def read(self, path: str) -> str:
+            return (tmp_path / path).read_text("utf-8")
+
+    found = check(load(["a.sluice", "b.sluice"], Files()), builtins()).diagnostics
+    a, again, missing = found
+    assert (a.message, a.hint) == (
+        "the file `a.sluice` is not UTF-8: byte 0xFC in line 2", "save it as UTF-8"
+    )  # fmt: skip
+    assert (a.span.file, a.span.line, a.span.column) == ("a.sluice", 2, 4)
+    assert (again.message, again.span.file, again.span.line) == (a.message, "b.sluice", 1)
+    assert missing.message == "the file `c.sluice` does not exist"
+    assert missing.hint == "paths are relative to the file that names them"
 
 
 def test_expressions_given_as_trees_replace_params() -> None:

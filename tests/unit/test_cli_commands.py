@@ -267,12 +267,33 @@ def test_tests_that_fail(sluice: Sluice) -> None:
     assert document["tests"][0]["failures"][0]["line"] == 10
 
 
-def test_a_filter_that_finds_nothing_warns(sluice: Sluice) -> None:
-    """No test with that in its name is told, and is no failure."""
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("faild", "; did you mean 'failed'?"), ("auth.faled", "; did you mean 'auth.failed'?"),
+        ("noe", "; did you mean 'one'?"), ("zzzzzz", "; there are tests of auth.failed"),
+    ],
+)  # fmt: skip
+def test_a_filter_that_chooses_nothing_is_wrong_usage(sluice: Sluice, text: str, near: str) -> None:
+    """A slip of the pen must not look as if tests had passed."""
     rules(GOOD)
-    said = sluice("test", "--filter", "nope")
+    said = sluice("test", "-k", text, "--junit", "report.xml")
+    assert (said.code, said.out) == (2, "")
+    assert f"no test has '{text}' in its rule or claim{near}" in said.err
+    assert said.err.count("\n") == 1
+    assert not Path("report.xml").exists()
+
+
+def test_rules_without_tests_pass_with_a_remark(sluice: Sluice) -> None:
+    """Nothing was asked of them; with a filter there is nothing to choose from."""
+    rules(GOOD.partition("test failed")[0])
+    said = sluice("test")
     assert (said.code, said.out) == (0, "0 passed\n")
-    assert "there are no tests with 'nope'" in said.err
+    assert said.err == "warning: there are no tests in these files\n"
+    assert sluice("test", "-q").err == ""
+    chosen = sluice("test", "-k", "failed")
+    assert chosen.code == 2
+    assert "there are no tests in these files" in chosen.err
 
 
 def test_rules_that_do_not_load_are_78(sluice: Sluice) -> None:
@@ -285,6 +306,14 @@ def test_rules_that_do_not_load_are_78(sluice: Sluice) -> None:
 
 
 # ---------------------------------------------------------------- explain, init, config
+
+
+def test_explain_of_files_without_rules(sluice: Sluice) -> None:
+    """Is nothing, with a warning that says why."""
+    Path("none.sluice").write_text("event a.x { u: string }\n", "utf-8")
+    said = sluice("explain", "none.sluice")
+    assert (said.code, said.out) == (0, "")
+    assert said.err == "warning: there are no rules in these files\n"
 
 
 def test_explain(sluice: Sluice) -> None:
@@ -330,11 +359,34 @@ def test_config_show(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
             {"key": "run.lateness", "value": "5s", "origin": "file", "where": "sluice.toml:2"},
             {"key": "run.close", "value": True, "origin": "env", "where": "SLUICE_RUN__CLOSE"},
         ],
+        "unknown": [],
     }
     text = sluice("config", "show", "--resolved").out
     assert 'lateness = "5s"                           # sluice.toml:2' in text
     assert "# default" in text
     assert json.loads(sluice("config", "schema").out)["title"] == "sluice.toml"
+
+
+def test_variables_that_set_nothing(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are warned of once, with what was meant, and `config show` lists them."""
+    rules(GOOD)
+    monkeypatch.setenv("SLUICE_LATENESS", "5s")
+    monkeypatch.setenv("SLUICE_BOGUS", "secret")
+    said = sluice("check")
+    assert said.code == 0
+    lines = [line for line in said.err.splitlines() if "SLUICE_" in line]
+    assert lines == [
+        "warning: SLUICE_BOGUS sets nothing: `sluice config show --resolved` lists what can be set",
+        "warning: SLUICE_LATENESS sets nothing: did you mean SLUICE_RUN__LATENESS?",
+    ]
+    assert "SLUICE_" not in sluice("check", "-q").err
+    shown = sluice("config", "show", "--resolved")
+    assert "# SLUICE_LATENESS sets nothing: did you mean SLUICE_RUN__LATENESS?\n" in shown.out
+    assert "secret" not in shown.out + shown.err
+    assert json.loads(sluice("config", "show", "-o", "json").out)["unknown"] == [
+        {"variable": "SLUICE_BOGUS", "meant": None},
+        {"variable": "SLUICE_LATENESS", "meant": "SLUICE_RUN__LATENESS"},
+    ]
 
 
 # ---------------------------------------------------------------- colour, pipes, bugs
@@ -371,3 +423,18 @@ def test_a_bug_is_70_with_a_log(sluice: Sluice, monkeypatch: pytest.MonkeyPatch)
     log = said.err.partition("The traceback is in ")[2].partition(";")[0]
     assert "KeyError: 'oops'" in Path(log).read_text("utf-8")
     Path(log).unlink()
+
+
+def test_silence_takes_codes_that_exist(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A code that no diagnostic has hides nothing: it is refused, wherever it is written."""
+    rules(GOOD)
+    said = sluice("check", "--silence", "SL9999")
+    assert (said.code, said.out) == (2, "")
+    assert "--silence: no diagnostic has the code 'SL9999'; codes are like SL0511" in said.err
+    assert "did you mean SL0511 (no-test)?" in sluice("check", "--silence", "no-test").err
+    assert "did you mean SL0511 (no-test)?" in sluice("check", "--silence", "sl0511").err
+    assert sluice("check", "--silence", "SL0511").code == 0
+    monkeypatch.setenv("SLUICE_RULES__SILENCE", "SL0511x")
+    said = sluice("check")
+    assert said.code == 78
+    assert "SLUICE_RULES__SILENCE: rules.silence: no diagnostic has the code 'SL0511x'" in said.err

@@ -19,7 +19,7 @@ from sluice.cli.app import execute
 from sluice.cli.progress import progress_text
 from sluice.cli.record_schema import record_schema
 from sluice.cli.render import render, summary_text
-from sluice.shells import RunSummary
+from sluice.shells import Eviction, RunSummary
 
 RULES = """\
 pack auth
@@ -182,7 +182,7 @@ def test_the_summary_says_what_happened(run: Run) -> None:
     said = run("events.jsonl").stderr
     assert "read 5 events" in said
     assert "2 matches (auth.guess 1, auth.many 1), 2 pending (--close reports them)" in said
-    assert "1 event came too late for rules with state: --lateness 15s or --sort" in said
+    assert "1 event of events.jsonl came too late for rules with state: --lateness 15s" in said
     assert "1 input rejected: syntax 1" in said
     saved = run("events.jsonl", "--lateness", "15s")
     assert "too late" not in saved.stderr
@@ -194,8 +194,10 @@ def test_stats_is_one_document(run: Run) -> None:
     stats = json.loads(Path("stats.json").read_text("utf-8"))
     assert list(stats) == [
         "events", "matches", "suppressed", "pending", "late", "rejected", "evicted", "first",
-        "last", "seconds",
+        "last", "seconds", "late_inputs", "lost", "incomplete", "plugin_failures", "evictions",
+        "type_mismatches",
     ]  # fmt: skip
+    assert stats["late_inputs"] == {"events.jsonl": 1}
     assert stats["matches"] == {"auth.guess": 1, "auth.many": 1, "auth.quiet": 0}
     assert (stats["events"], stats["rejected"], stats["late"]) == (5, 1, 1)
 
@@ -209,7 +211,7 @@ def test_stats_is_one_document(run: Run) -> None:
         (["events.jsonl", "--since", "2000-01-01", "--fail-on", "match"], 0),
         (["nope.jsonl"], 66),
         (["events.jsonl", "-r", "nope"], 78),
-        (["events.jsonl", "--codec", "jsn"], 78),
+        (["events.jsonl", "--codec", "jsn"], 2),
         (["events.jsonl", "--set", "auth.nope=1"], 78),
         (["events.jsonl", "--fail-on", "mach"], 2),
         (["events.jsonl", "--show", "matches"], 2),
@@ -232,6 +234,31 @@ def test_one_bad_rule_of_many(run: Run) -> None:
     assert skipped.returncode == 0
     assert "warning:" in skipped.stderr
     assert "rules/bad.sluice:1" in skipped.stderr
+
+
+def test_rules_that_are_left_out_say_why(run: Run) -> None:
+    """Each with the place, code and message of its first error, and how many there are."""
+    Path("rules/bad.sluice").write_text(
+        "pack bad\n"
+        "rule one { when login where lowr(user) == 1 and uper(user) == 2 }\n"
+        "rule two { when login within nope }\n"
+        "rule fine { when login }\n"
+        "list names from 'nowhere.txt'\n",
+        "utf-8",
+    )
+    done = run("events.jsonl", "--skip-broken-rules", "-o", "json")
+    assert done.returncode == 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+    places = [line.partition(" SL")[0] for line in said]
+    assert places == [
+        "warning: rule bad.one is left out: rules/bad.sluice:2:29:",
+        "warning: rule bad.two is left out: rules/bad.sluice:3:30:",
+        "warning: rules/bad.sluice:5:1:",
+        "warning: 2 of 6 rules are left out (--skip-broken-rules)",
+    ]
+    assert "SL0203 unknown function `lowr`" in said[0] and said[0].endswith("(and 1 more error)")
+    assert "SL0605 the list `rules/nowhere.txt` does not exist" in said[2]
+    assert '"rule":"bad.fine"' in done.stdout
 
 
 def test_settings_from_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,6 +303,105 @@ def test_a_closed_pipe_is_quiet() -> None:
     assert (done.stdout.strip(), done.stderr) == ("141", "")
 
 
+def shell(script: str) -> subprocess.CompletedProcess[str]:
+    """A shell script in which `$SLUICE` is the command."""
+    full = f'SLUICE="{sys.executable} -m sluice"; {script}'
+    return subprocess.run(["bash", "-c", full], capture_output=True, text=True, check=False)
+
+
+def test_a_full_stdout_is_named() -> None:
+    """What cannot be written is said to be stdout, with the summary of the run; 74."""
+    done = shell("$SLUICE run events.jsonl > /dev/full; echo $? >&2")
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("read 5 events")
+    assert lines[-2:] == [
+        "error: stdout: No space left on device; nothing after it was written", "74",
+    ]  # fmt: skip
+    # Where Python holds nothing back, a failed `print` leaves no trace of where it went.
+    done = shell("unset PYTHONUNBUFFERED; $SLUICE check > /dev/full; echo $? >&2")
+    assert done.stderr.splitlines()[-2:] == ["error: stdout: No space left on device", "74"]
+
+
+@pytest.mark.parametrize("other", ["--sort", "--close"])
+def test_what_waits_for_the_end_of_a_followed_file(run: Run, other: str) -> None:
+    """`--follow` never comes to it: refused, before anything is read."""
+    done = run("events.jsonl", "--follow", other)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.startswith(f"error: {other} ")
+
+
+def test_two_runs_cannot_share_a_checkpoint(run: Run) -> None:
+    """The second is refused while the first lives, however that one ends."""
+    argv = ["--follow", "--checkpoint", "c", "events.jsonl"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "sluice", "run", "-o", "json", *argv],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        second = run("--checkpoint", "c", "events.jsonl")
+        process.kill()
+    assert (second.returncode, second.stdout, second.stderr) == (
+        78, "",
+        "error: --checkpoint c: another run is using it; wait until that one has ended, "
+        "or name another file\n",
+    )  # fmt: skip
+    assert run("--checkpoint", "c", "events.jsonl").returncode == 0
+
+
+def test_a_zone_that_was_assumed_is_told_once(run: Run) -> None:
+    """Of syslog and of CEF; not where the option names it, nor where every time has one."""
+    Path("a.log").write_text("Mar  9 07:20:00 h a: x\n" * 2, "utf-8")
+    told = "times without a zone: UTC was assumed (--codec syslog:zone=Europe/Vienna names another)"
+    assert run("--codec", "syslog:year=2026", "a.log").stderr.count(told) == 1
+    assert "zone" not in run("--codec", "syslog:year=2026,zone=UTC", "a.log").stderr
+    Path("b.log").write_text("2026-03-09T07:20:00Z h a: x\n", "utf-8")
+    assert "zone" not in run("--codec", "syslog", "b.log").stderr
+    Path("c.cef").write_text("CEF:0|v|p|1|2|n|3|rt=Mar 09 2026 07:20:00\n", "utf-8")
+    assert "UTC was assumed (--codec cef:zone=" in run("--codec", "cef", "c.cef").stderr
+    assert "zone" not in run("--codec", "cef:zone=UTC", "c.cef").stderr
+
+
+def test_a_codec_that_there_is_not(run: Run) -> None:
+    """On the command line it is wrong usage (2), in the settings they do not load (78)."""
+    guess = "there is no codec 'jsn': did you mean 'json'?"
+    done = run("events.jsonl", "--codec", "jsn")
+    assert (done.returncode, guess in done.stderr) == (2, True)
+    done = run("events.jsonl", "--codec", "csv:delim=tab")
+    assert (done.returncode, "did you mean 'delimiter'?" in done.stderr) == (2, True)
+    Path("sluice.toml").write_text('[input]\ncodec = "jsn"\n', "utf-8")
+    done = run("events.jsonl")
+    assert (done.returncode, done.stderr) == (78, f"error: sluice.toml:2: input.codec: {guess}\n")
+
+
+def test_a_missing_value_names_the_command(run: Run) -> None:
+    """Though the parser that misses it does not know the command."""
+    said = run("--type").stderr
+    assert said == "sluice run: Option '--type' requires an argument (see sluice run --help)\n"
+
+
+def test_late_by_years_is_another_unit(run: Run) -> None:
+    """An event that is late by more than a year makes the summary ask about `--time-unit`."""
+    hint = "that is more than a year: is --time-unit the right one?"
+    for late, is_told in ((1_773_040_800, True), (1_773_040_700_000, False)):
+        lines = [login(1_773_040_800), json.dumps({"@type": "login", "@time": late})]
+        Path("mixed.jsonl").write_text("\n".join(lines), "utf-8")
+        assert (hint in run("mixed.jsonl").stderr) is is_told
+
+
+def test_a_param_of_another_type(run: Run) -> None:
+    """`--set` says what the param is, not that there is no such name."""
+    Path("p.sluice").write_text(
+        "pack p\nparam burst = 3\nparam name = 'x'\n"
+        "rule r { when login within 1m having count() >= burst }\n",
+        "utf-8",
+    )
+    done = run("-r", "p.sluice", "--set", "p.burst=abc", "events.jsonl")
+    assert done.returncode == 78
+    assert "SL0312: `p.burst` is an int, `abc` is none" in done.stderr
+    assert run("-r", "p.sluice", "--set", "p.name=abc", "events.jsonl").returncode == 0
+
+
 # ---------------------------------------------------------------- texts
 
 
@@ -306,15 +432,20 @@ def test_the_summary_as_text() -> None:
     """Everything that happened is there, and nothing that did not."""
     summary = RunSummary(
         events=1_234, seconds=2.0, matches={"a.b": 3, "a.c": 0}, suppressed=1, late=2,
-        lateness_needed_ms=90_000, evicted=1, unextracted={"syslog": 7}, was_stopped=True,
+        lateness_needed_ms=90_000, unextracted={"syslog": 7}, was_stopped=True,
+        evictions=(Eviction("a.b", "keys", 1, "keys_per_rule_max", 1_000),),
+        incomplete={"a.b": {"block_ip(address)": 2}},
+        mismatches={"a.b": {"login.n": 2, "login.u": 1}},
     )  # fmt: skip
     assert summary_text(summary) == (
         "stopped after 1,234 events in 2.00 s (617 a second)\n"
         "3 matches (a.b 3), 1 suppressed\n"
         "2 events came too late for rules with state: --lateness 1m30s or --sort would have "
         "taken them\n"
-        "1 piece of state dropped at a cap ([limits])\n"
+        "rule a.b dropped 1 key (cap keys_per_rule_max = 1,000 in [limits])\n"
+        "rule a.b left out 2 mitigations for want of an argument: block_ip(address) 2\n"
         "7 events of syslog fitted no line of an extract\n"
+        "rule a.b met 3 values of another type than it asks for: login.n 2, login.u 1\n"
     )
     assert summary_text(RunSummary()) == "read 0 events in 0.00 s\n0 matches\n"
 

@@ -302,18 +302,51 @@ def test_an_indented_record_is_explained() -> None:
     assert "an indented one must be an element of an array" in reason(one(b"{"))[1]
 
 
-def test_mended_repairs_values_but_not_grammar() -> None:
-    """For lines whose fields that matter were read before: the rest is not checked."""
+def test_only_what_is_read_is_checked() -> None:
+    """A value beyond reading is repaired where nobody reads it; the grammar must be right."""
     codec, place = JsonCodec(), ("a", 0, 1)
     text = b'{"@type":"t","@time":0,"u":"\xff\\ud800","x":1e999,"n":%s,"d":%s}'
     text %= b"1" * 5_000, b"[" * 300 + b"]" * 300
     assert reason(codec.decode(text, place))[0] == "encoding"
-    event = codec.mended(text, place)
+    codec.read_only(lambda type_: frozenset({"x"} if type_ == "s" else {"y"}))
+    event = codec.decode(text, place)
     assert isinstance(event, Event)
-    assert {k: event.fields[k] for k in "uxn"} == {"u": "��", "x": None, "n": None}
-    assert isinstance(codec.mended(b'{"@type":"t","@time":0}', place), Event)
+    assert {k: event.fields[k] for k in "uxn"} == {"u": "\ufffd\ufffd", "x": None, "n": None}
+    assert reason(codec.decode(text.replace(b'"t"', b'"s"'), place))[0] == "encoding"
     for broken in (b"{", b'{"@type":"t","@time":0,"x":NaN}', b"[" * 100_000):
-        assert reason(codec.mended(broken, place))[0] == "syntax"
+        assert reason(codec.decode(broken, place))[0] == "syntax"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b'{"@type":"\xff","@time":0}', "encoding"),
+        (b'{"@type":"t","@time":1e999}', "schema"),
+        (b'{"type":"t","event_type":"\xff","time":0,"ts":1e999}', None),
+        (b'{"type":"\xff","event_type":"t","time":0}', "encoding"),
+        (b'{"@type":"t","@time":0,"@id":1e999}', "schema"),
+        (b'{"@type":"t","@time":0,"@source":"\xff"}', "encoding"),
+        (b'{"@type":"t","@time":0,"@zone":"\xff"}', None),
+        (b'{"@type":"t","@time":0,"@zone":5}', None),
+        (b'{"@type":"t","@time":0,"@subject":5}', "schema"),
+        (b'{"specversion":"1.0","type":"t","source":"s","id":"1","data":{"u":1e999}}', "schema"),
+        (b'["\xff"]', "encoding"),
+    ],
+)
+def test_what_the_event_itself_needs_is_checked(line: bytes, why: str | None) -> None:
+    """Type, time, id and source as far as they are looked at, and attributes that rules read."""
+    codec = JsonCodec()
+    codec.read_only(lambda type_: frozenset({"@subject"}))
+    outcome = codec.decode(line, ("a", 0, 1))
+    assert (None if isinstance(outcome, Event) else reason(outcome)[0]) == why
+
+
+def test_strict_input_checks_everything() -> None:
+    """Whatever the rules read."""
+    codec = JsonCodec(InputOptions(strict=True))
+    codec.read_only(lambda type_: frozenset())
+    line = b'{"@type":"t","@time":0,"u":1e999}'
+    assert reason(codec.decode(line, ("a", 0, 1)))[0] == "schema"
 
 
 def test_a_byte_order_mark_is_skipped_on_the_first_line_only() -> None:
@@ -375,7 +408,7 @@ def test_the_elements_of_one_array_are_records() -> None:
         (b"[]", []),
         (b"[ ]", []),
         (b"[", [(1, "syntax")]),
-        (b'[{"@type":"a","@time":0}', [(1, "a")]),
+        (b'[{"@type":"a","@time":0}', [(1, "a"), (2, "syntax")]),
         (b'[{"@type":"a","@time":0},', [(1, "a"), (2, "syntax")]),
         (b'[{"@type":"a","@time":0},]', [(1, "a"), (2, "syntax")]),
         (b'[{"@type":"a","@time":0},,]', [(1, "a"), (2, "syntax"), (3, "syntax")]),

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from sluice.codecs import ArrayChunker, Chunk, Chunker, Cut, LineChunker, make_chunker
+from sluice.codecs import (
+    ArrayChunker,
+    Chunk,
+    Chunker,
+    Cut,
+    Framing,
+    LineChunker,
+    decode_chunk,
+    make_chunker,
+    make_codec,
+    resume_chunker,
+)
 from sluice.model import Rejected
 
 
@@ -33,8 +44,21 @@ def test_a_torn_line_is_marked() -> None:
     """Only the one without an end."""
     chunker = LineChunker("a")
     assert chunker.feed(b"one\ntwo") == [Cut(Chunk(b"one\n", 1, 1), 4, 2, "lines")]
-    assert chunker.finish() == [Cut(Chunk(b"two", 2, 1, torn=True), 7, 3, "lines")]
+    assert chunker.finish() == [Cut(Chunk(b"two", 2, 1, torn=True), 7, 3, "lines:torn")]
     assert chunker.finish() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [(b'{"a":"\xff"}', "encoding"), (b'{"a":"\xff', "encoding"), (b'{"a":"\xc3', "syntax"),
+     (b'{"a":1', "syntax")],
+)  # fmt: skip
+def test_why_a_torn_line_cannot_be_read(line: bytes, reason: str) -> None:
+    """Bytes that are no UTF-8 are so with and without a line end; a letter cut off is torn."""
+    (outcome,) = decode_chunk(make_codec(), Chunk(line, 1, 1, torn=True), "a")
+    assert isinstance(outcome, Rejected)
+    is_torn = outcome.message.startswith("the input ends in the middle of a line: ")
+    assert (outcome.reason, is_torn) == (reason, reason == "syntax")
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])
@@ -76,16 +100,20 @@ def test_an_element_that_is_too_long_is_rejected_once_and_skipped(size: int) -> 
         ("array", b' \n[ {"a": "]"},\n[[1]] , "' + b"x" * 50 + b'\\"", {}, {"b": {"c": [1]}} ] \n'),
         ("array", b"[1, 2] x"),
         ("array", b"[1, 2"),
+        ("records", b'\n{"Records":[{}, "' + b"x" * 50 + b'", []]}{"Records":[]} {"Records":[1]} '),
+        ("records", b'{"Records":[1,2]}x'),
+        ("records", b'{"Records":[1,2]'),
+        ("csv-comma", b'a,"b\n""c"\n' + b"x" * 50 + b'\n\n"d"\n5",\n"e\nf'),
+        ("entries", b"A=1\n\nB\n\3\0\0\0\0\0\0\0\n\n\n\nc\n\n\nA=" + b"x" * 50 + b"\n\nA=2\n\nA"),
     ],
 )
-def test_splitting_goes_on_from_any_cut(framing: str, text: bytes) -> None:
+def test_splitting_goes_on_from_any_cut(framing: Framing, text: bytes) -> None:
     """Made anew from a cut, a chunker gives the rest, with the same numbers."""
 
     def made(cut: Cut | None = None) -> Chunker:
-        kind = ArrayChunker if framing == "array" else LineChunker
         if cut is None:
-            return kind("a", line_bytes_max=20)
-        return kind("a", cut.offset, cut.line, cut.mark, 20)
+            return make_chunker(framing, "a", 20)
+        return resume_chunker("a", cut.offset, cut.line, cut.mark, 20)
 
     for size in (1, 3, 7, 200):
         blocks = [text[at : at + size] for at in range(0, len(text), size)]
@@ -108,6 +136,42 @@ class _Replay:
 
     def finish(self) -> list[Cut]:
         return self._cuts
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_an_array_without_an_end_is_told(size: int) -> None:
+    """Its last element counts if it is whole, and that the rest is missing is a rejection."""
+
+    def split(text: bytes) -> list[tuple[int, bytes | str]]:
+        blocks = [text[at : at + size] for at in range(0, len(text), size)]
+        return pieces(ArrayChunker("a"), *blocks)
+
+    one, two = (1, b'{"a":[1]}'), (2, b'{"b":"]"}')
+    assert split(b'[{"a":[1]},{"b":"]"}') == [one, two, (3, "syntax")]
+    assert split(b'[{"a":[1]},{"b":"]"}\n') == [one, two, (3, "syntax")]
+    assert split(b'[{"a":[1]},') == [one, (2, "syntax")]
+    assert split(b'[{"a":[1]},{"b":"]"') == [one, (2, b'{"b":"]"')]
+    assert split(b'[{"a":[1]},{"b":"]') == [one, (2, b'{"b":"]')]
+    assert split(b"[") == [(1, "syntax")]
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize(
+    ("rest", "found"),
+    [
+        (b"\nthree", [(3, b"three")]), (b"\r\nthree", [(3, b"three")]), (b"", []), (b"\n", []),
+        (b"\n\nfour\n", [(3, b""), (4, b"four")]), (b"x\nthree\n", [(2, "syntax"), (3, b"three")]),
+        (b"x", [(2, "syntax")]),
+    ],
+)  # fmt: skip
+def test_a_last_line_that_goes_on(size: int, rest: bytes, found: list[object]) -> None:
+    """A line that had no end when it was read keeps its number, and its rest is no line."""
+    first = LineChunker("a")
+    first.feed(b"one\ntwo")
+    (cut,) = first.finish()
+    again = LineChunker("a", cut.offset, cut.line, cut.mark)
+    blocks = [rest[at : at + size] for at in range(0, len(rest), size)]
+    assert pieces(again, *blocks) == found
 
 
 def test_what_is_no_array_is_refused_once() -> None:

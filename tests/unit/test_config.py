@@ -15,6 +15,7 @@ from sluice.config import (
     load_settings,
     settings_schema,
 )
+from sluice.config.sections import SECTIONS
 from sluice.errors import ConfigError
 
 FILE = """\
@@ -117,6 +118,15 @@ def test_wrong_values_are_all_told() -> None:
     ]
 
 
+def test_an_unknown_section_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else is wrong in the file, and in the environment, is told with it."""
+    write('[rn]\nsort = true\n[run]\nlateness = "x"\n[input]\nstrict = 7\n')
+    monkeypatch.setenv("SLUICE_RUN__SORT", "maybe")
+    assert [line.partition(": ")[0] for line in wrong().splitlines()] == [
+        "sluice.toml:1", "sluice.toml:4", "SLUICE_RUN__SORT", "sluice.toml:6",
+    ]  # fmt: skip
+
+
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong value of the environment names the variable; so does a variable with a typo."""
     monkeypatch.setenv("SLUICE_LIMITS__KEYS_PER_RULE_MAX", "0")
@@ -125,15 +135,47 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         "input should be greater than or equal to 1"
     )
     monkeypatch.setenv("SLUICE_RUN__LATENES", "5s")
-    assert wrong() == (
-        "SLUICE_RUN__LATENES: there is no such setting: did you mean 'SLUICE_RUN__LATENESS'?"
-    )
+    assert wrong().splitlines() == [
+        "SLUICE_RUN__LATENES: there is no such setting: did you mean 'SLUICE_RUN__LATENESS'?",
+        "SLUICE_LIMITS__KEYS_PER_RULE_MAX: limits.keys_per_rule_max: '0': "
+        "input should be greater than or equal to 1",
+    ]
 
 
 def test_foreign_variables_are_let_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A platform with a service named `sluice` sets SLUICE_PORT; that is none of ours."""
     monkeypatch.setenv("SLUICE_PORT", "tcp://10.0.0.1:80")
     assert load_settings().settings == Settings()
+
+
+def test_a_variable_that_sets_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no error, since others may use the prefix; the setting that was meant is named."""
+    for name in ("SLUICE_BOGUS", "SLUICE_LATENESS", "SLUICE_KEYS_PER_RULE", "SLUICE_RULE__PATHS"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("SLUICE_CONFIG", "")
+    found = load_settings()
+    assert found.settings == Settings()
+    assert found.strangers == {
+        "SLUICE_BOGUS": None,
+        "SLUICE_KEYS_PER_RULE": "SLUICE_LIMITS__KEYS_PER_RULE_MAX",
+        "SLUICE_LATENESS": "SLUICE_RUN__LATENESS",
+        "SLUICE_RULE__PATHS": "SLUICE_RULES__PATHS",
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SLUICE_SERVICE_HOST", "SLUICE_SERVICE_PORT", "SLUICE_SERVICE_PORT_HTTP", "SLUICE_PORT",
+        "SLUICE_PORT_8080_TCP", "SLUICE_PORT_8080_TCP_ADDR", "SLUICE_RUN_SERVICE_HOST",
+        "SLUICE_RUN_PORT_53_UDP_PROTO",
+    ],
+)  # fmt: skip
+def test_what_a_platform_sets_is_nobodys_slip(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Kubernetes sets these for services named `sluice` and `sluice-run`."""
+    monkeypatch.setenv(name, "tcp://10.0.0.1:80")
+    found = load_settings()
+    assert (found.settings, found.strangers) == (Settings(), {})
 
 
 def test_a_file_that_is_no_toml() -> None:
@@ -170,7 +212,8 @@ def test_values_are_shown_as_they_are_written() -> None:
 def test_the_schema_knows_every_section() -> None:
     """The JSON Schema describes what the file may hold and refuses the rest."""
     schema = settings_schema()
-    assert list(schema["properties"]) == ["run", "input", "rules", "limits"]
+    sections = ["run", "input", "query", "capture", "rules", "limits", "plugins"]
+    assert (list(schema["properties"]), list(SECTIONS)) == (sections, sections)
     assert schema["additionalProperties"] is False
     run = schema["$defs"]["RunSettings"]["properties"]
     assert run["lateness"]["type"] == "string"

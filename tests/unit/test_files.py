@@ -202,6 +202,20 @@ def test_lines_of_a_pipe_come_as_soon_as_they_are_written(tmp_path: Path) -> Non
     assert numbered(read_now(source)) == [(3, b"th")]
 
 
+def test_a_followed_pipe_ends_with_its_writers(tmp_path: Path) -> None:
+    """An empty one is nothing now, a closed one is at its end."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)
+    source = FileSource(str(path), follow=True)
+    assert source.read() is None
+    os.write(writer, b"one\n")
+    assert numbered([source.read()]) == [(1, b"one")]
+    assert source.read() is None
+    os.close(writer)
+    assert source.read() is END
+
+
 def test_followed_stdin_does_not_wait() -> None:
     """An empty pipe gives None; its end gives END."""
     code = (

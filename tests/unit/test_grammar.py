@@ -9,7 +9,7 @@ from typing import Any
 import lark
 import pytest
 
-from sluice.lang import CODES, parse, suggest
+from sluice.lang import parse, suggest
 from sluice.lang.actions_rules import ACTIONS
 from sluice.lang.parse import build_tables, file_bytes_max, grammar_text, shipped_tables
 from sluice.lang.tables import START, dump, load
@@ -94,11 +94,8 @@ def _seconds(work: Any) -> float:
 
 
 def test_a_thousand_rules() -> None:
-    """A thousand rules parse in seconds."""
-    text = EXAMPLE * 1000
-    start = time.perf_counter()
-    assert len(parse(text, "a.sluice").file.declarations) == 1000
-    assert time.perf_counter() - start < 6
+    """A file may hold thousands of declarations; `make bench` says how long they take."""
+    assert len(parse(EXAMPLE * 1000, "a.sluice").file.declarations) == 1000
 
 
 def test_large_file() -> None:
@@ -148,14 +145,6 @@ def test_byte_order_mark() -> None:
     assert [comment.text for comment in parsed.file.comments] == ["# c"]
 
 
-def test_codes_are_complete() -> None:
-    """Every code of the syntax says what, why and what to do, and its example causes it."""
-    for code in CODES.values():
-        assert code.what and code.why and code.fix
-        if code.code.startswith("SL01") and code.example and "…" not in code.example:
-            assert code.code in _codes(code.example), code.code
-
-
 @pytest.mark.parametrize(
     ("word", "words", "expected"),
     [
@@ -166,6 +155,7 @@ def test_codes_are_complete() -> None:
         ("completely", ["other"], None),
         ("same", ["same"], None),
         ("cat", ["bat", "car"], "bat"),
+        ("wher", ["when", "where"], "where"),
     ],
 )
 def test_suggest(word: str, words: list[str], expected: str | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import exports, imports, pages, purity, sizes, state, words
+from tests.house import exports, imports, purity, sizes, state, words
 from tests.house.tree import Finding, FunctionNode, Module, Tree, functions, load_tree
 
 Check = Callable[[Tree], Iterable[Finding]]
@@ -456,90 +456,3 @@ def _count(rule: str, module: Module, function: FunctionNode) -> int:
     if rule == "PLR0912":
         return sizes.count_branches(function.body)
     return sizes.count_arguments(module, function)
-
-
-def write(root: Path, files: dict[str, str]) -> Path:
-    """Write a small repository of pages."""
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return root
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ("[x](missing.md)\n", [1]),
-        ("a\n\n![x](docs/missing.png)\n", [3]),
-        ("[x](docs/index.md#nowhere)\n", [1]),
-        ("[x](#nowhere)\n", [1]),
-        ("[x]: missing.md\n", [1]),
-        ("[x](../outside.md)\n", [1]),
-        ("[x](docs/index.md) [y](docs/index.md#two-words) [z](#here)\n\n# Here\n", []),
-        ("[x](https://example.org/missing) `[x](missing.md)`\n", []),
-        ("```text\n[x](missing.md)\n```\n", []),
-    ],
-)
-def test_dead_links_are_found(text: str, lines: list[int], tmp_path: Path) -> None:
-    """Files and headings that are not there are found; code and other sites are left alone."""
-    root = write(tmp_path, {"README.md": text, "docs/index.md": "# Index\n\n## Two `words`\n"})
-    assert lines == [f.line for f in pages.check_links(root)]
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ("**b**: two.\n\n**a**: one.\n", [3]),
-        ("**a**: one.\n\n**a**: two.\n", [3]),
-        ("**a** is one.\n\n**b**: two.\n", [1]),
-        ("No terms.\n", [1]),
-        ("**a**: one.\n\n**B**: two.\n\n**c**: three.\n", []),
-    ],
-)
-def test_a_disordered_glossary_is_found(text: str, lines: list[int], tmp_path: Path) -> None:
-    """Order, doubles and entries that cannot be read are found."""
-    root = write(tmp_path, {"docs/glossary.md": text})
-    assert lines == [f.line for f in pages.check_glossary(root)]
-
-
-@pytest.mark.parametrize(
-    ("cell", "count"),
-    [
-        ("`tests/test_x.py::test_gone`", 1),
-        ("`tests/test_gone.py`", 1),
-        ("`tests/test_x.py::test_here[a-b]`, `tests/testdata/x.txt`", 0),
-    ],
-)
-def test_a_coverage_row_without_its_test_is_found(cell: str, count: int, tmp_path: Path) -> None:
-    """A row names a file, or a file and a function, that exist."""
-    files = {
-        "docs/reference/coverage.md": f"| row | what | test |\n|---|---|---|\n| A | b | {cell} |\n",
-        "tests/test_x.py": "def test_here(): pass\n",
-        "tests/testdata/x.txt": "",
-    }
-    assert count == len(list(pages.check_coverage(write(tmp_path, files))))
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("<!-- run -->\n```sh\nsluice check x\n```\n", 0),
-        ("<!-- run -->\n\n```sh\nsluice check x\n```\n", 0),
-        ("<!-- run -->\n```sh\nls\n```\n", 1),
-        ("<!-- run -->\n```text\nsluice check x\n```\n", 1),
-        ("<!-- run -->\nwords\n```sh\nsluice check x\n```\n", 1),
-    ],
-)
-def test_a_run_mark_without_a_command_is_found(text: str, count: int, tmp_path: Path) -> None:
-    """A mark that nothing follows would be an example that nobody tries."""
-    assert count == len(list(pages.check_run_marks(write(tmp_path, {"README.md": text}))))
-
-
-def test_fences_are_read_as_written(tmp_path: Path) -> None:
-    """Tag, text, mark and line of a block; a longer fence may hold a shorter one."""
-    text = "````md\n```sh\nx\n```\n````\n\n<!-- run -->\n```sh\nsluice a\n```\n"
-    root = write(tmp_path, {"README.md": text})
-    one, two = pages.fences(root, root / "README.md")
-    assert ("md", "```sh\nx\n```\n", False, 1) == (one.tag, one.text, one.is_run, one.line)
-    assert ("sh", "sluice a\n", True, 8) == (two.tag, two.text, two.is_run, two.line)

@@ -2,110 +2,43 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.oracle import spec, values
+from tests.oracle import spec
 from tests.oracle.aggregates import aggregate
-from tests.oracle.evaluate import Scope, judge, value_of
-from tests.oracle.generate import KINDS, scenario
-from tests.oracle.naive import Record, run
-from tests.oracle.render import render
+from tests.oracle.naive import run
+from tests.oracle.shorthand import (
+    S,
+    absent,
+    branches,
+    counting,
+    decided,
+    rule,
+    said,
+    sliding,
+    step,
+    stream,
+    with_fields,
+)
 from tests.oracle.spec import (
-    Absence,
     Agg,
     AliasRef,
     Atom,
     Cmp,
     Cooldown,
-    Element,
-    Event,
     Field,
     Group,
     Having,
     Head,
     Key,
     Lit,
-    Pattern,
     Quantifier,
-    Rule,
     Unseen,
     Window,
 )
-
-S = 1000
-
-
-def stream(text: str, **fields: Any) -> list[Event]:
-    """`F@0 R@1.5 F@2`: events at seconds, with the ids F1 R1 F2; without @ one a second."""
-    counts: dict[str, int] = {}
-    events = []
-    for i, part in enumerate(text.split()):
-        name, _, at = part.partition("@")
-        counts[name] = counts.get(name, 0) + 1
-        time = round(float(at) * S) if at else i * S
-        events.append(Event(f"{name}{counts[name]}", name, time, fields))
-    return events
-
-
-def with_fields(events: Sequence[Event], *rows: dict[str, Any]) -> list[Event]:
-    """Give each event its own fields."""
-    return [replace(e, fields=row) for e, row in zip(events, rows, strict=True)]
-
-
-def said(records: Sequence[Record]) -> list[str]:
-    """`match 3: F1 F2` of each record, times in seconds."""
-    return [
-        f"{r.kind} {r.time / S:g}" + (": " + " ".join(i for i, _ in r.events) if r.events else "")
-        for r in records
-    ]
-
-
-def step(type_: str, low: int | None = None, high: int | None = None, **more: Any) -> Atom:
-    """A step of one type, `low` to `high` times; `high` -1 is open."""
-    quantifier = None
-    if low is not None:
-        quantifier = Quantifier(low, None if high == -1 else high, more.pop("reluctant", False))
-    head = Head(type_, more.pop("where", None), more.pop("alias", None), more.pop("on", ()))
-    return Atom("step", (head,), quantifier, **more)
-
-
-def branches(kind: Any, *types: str, **more: Any) -> Atom:
-    """An `any of` or `all of`."""
-    return Atom(kind, tuple(Head(t) for t in types), **more)
-
-
-def rule(*elements: Element, **more: Any) -> Rule:
-    """A rule over a sequence, with absences given by name."""
-    places = {k: more.pop(k) for k in ("lead", "trail", "whole") if k in more}
-    return Rule("r0", Pattern(elements, **places), **more)
-
-
-def absent(type_: str, seconds: float) -> Absence:
-    """`no TYPE within D`."""
-    return Absence(Head(type_), round(seconds * S))
-
-
-def counting(op: str, least: int, window: Window, **more: Any) -> Rule:
-    """An aggregate rule over F."""
-    condition = Cmp(op, Agg("count"), Lit(least))
-    having = Having(condition, more.pop("for_ms", None), more.pop("each", False))
-    return rule(step("F"), window=window, having=having, **more)
-
-
-def sliding(seconds: int) -> Window:
-    """`window sliding D`."""
-    return Window("sliding", seconds * S)
-
-
-def decided(subject: Rule, text: str, *, close: bool = False) -> list[str]:
-    """What one rule says of a stream."""
-    return said(run([subject], stream(text), close=close))
-
 
 # --- 4.4, the table of twelve events --------------------------------------------------
 
@@ -423,70 +356,6 @@ def test_own_alias_is_what_was_taken_so_far() -> None:
     assert run([optional], stream("A C"))[0].select == {"x": None, "n": 0}
 
 
-def test_membership_is_an_or() -> None:
-    """Of [] false; a missing item is unknown; no equality across types."""
-    one = Scope(event=Event("e", "A", 0, {"x": 1, "z": None}))
-    assert judge(spec.In(Field("x"), ()), one) is False
-    assert judge(spec.In(Field("x"), (Lit("1"), Lit(True))), one) is False
-    assert judge(spec.In(Field("x"), (Lit(1.0),)), one) is True
-    assert judge(spec.In(Field("z"), (Lit(1),), True), one) is None
-
-
-@pytest.mark.parametrize(
-    ("function", "of", "expected"),
-    [
-        ("sum", [1, None, values.MISSING, 2], 3),
-        ("first", [None, 4, 5], 4),
-        ("last", [4, 5, values.MISSING], 5),
-        ("distinct", [1, 1.0, "1", True, None], 3),
-        ("distinct", [], 0),
-        ("sum", [], values.MISSING),
-        ("avg", [None], values.MISSING),
-        ("stddev", [3], values.MISSING),
-        ("stddev", [1, 3], math.sqrt(2)),
-        ("list", [2, None, 1], [2, 1]),
-        ("sum", [2**62, 2**62], values.MISSING),
-    ],
-)
-def test_aggregates_skip_what_is_absent(function: str, of: list[Any], expected: Any) -> None:
-    """Of nothing `count` and `distinct` are 0, the others unknown."""
-    assert aggregate(function, of) == expected
-
-
-def test_numbers() -> None:
-    """64 bits signed, exact comparison of int with float, `/` gives float."""
-    assert values.compare("==", 2**53 + 1, float(2**53)) is False
-    assert values.arithmetic("+", 2**63 - 1, 1) is values.MISSING
-    assert values.arithmetic("/", 4, 2) == 2.0
-    assert values.arithmetic("/", 4, 0) is values.MISSING
-    assert values.arithmetic("*", 1e308, 10) is values.MISSING
-
-
-def test_comparison_across_types() -> None:
-    """`5 == "5"` is false, `5 < "x"` unknown, `true == 1` false, `!=` asks for presence."""
-    assert values.compare("==", 5, "5") is False
-    assert values.compare("<", 5, "x") is None
-    assert values.compare("==", True, 1) is False
-    assert values.compare("!=", values.MISSING, 1) is None
-    assert values.negate(values.compare("==", None, 1)) is None
-
-
-def test_mod_and_length() -> None:
-    """`mod` has the sign of the dividend; `length` of a number is unknown."""
-    assert [values.modulo(-5, 3), values.modulo(5, -3), values.modulo(-5.5, 2)] == [-2, 2, -1.5]
-    assert value_of(spec.Call("length", (Lit(12),)), Scope()) is values.MISSING
-
-
-def test_durations() -> None:
-    """time − time, time ± duration, duration × number, duration / duration; an int is none."""
-    t, d = values.Time, values.Duration
-    assert values.arithmetic("-", t(5), t(3)) == d(2)
-    assert values.arithmetic("+", t(5), d(3)) == t(8)
-    assert values.arithmetic("*", d(5), 3) == d(15)
-    assert values.arithmetic("/", d(5), d(2)) == 2.5
-    assert values.arithmetic("+", t(5), 3) is values.MISSING
-
-
 def test_keys() -> None:
     """`1` and `1.0` are one key, `1` and `"1"` two; `by a?` puts missing and null together."""
     rows: list[dict[str, Any]] = [{"k": 1}, {"k": "1"}, {}, {"k": True}, {"k": 1.0}, {"k": None}]
@@ -579,32 +448,3 @@ def test_any_takes_input_only() -> None:
     below = rule(step("A"))
     above = replace(rule(step("any")), name="r1")
     assert [r.rule for r in run([below, above], stream("A"))] == ["o.r0", "o.r1"]
-
-
-# --- the generator --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_most_scenarios_match(kind: str) -> None:
-    """More than half of the cases of each kind have a match, and all can be written."""
-    hits = 0
-    for seed in range(40):
-        rules, events = scenario(seed, kind)
-        assert render(rules).startswith("pack o")
-        assert (rules, events) == scenario(seed, kind)
-        hits += any(r.kind == "match" for r in run(rules, events))
-    assert hits > 20
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_scenarios_respect_section_4(kind: str) -> None:
-    """First and last step take an event; `all of` no quantifier; `all` nothing optional."""
-    for seed in range(60):
-        for subject in scenario(seed, kind)[0]:
-            elements = subject.pattern.elements
-            least = [e.quantifier.least if e.quantifier else 1 for e in elements]
-            kinds = [e.kind for e in elements if isinstance(e, Atom)]
-            assert not elements or (least[0] > 0 and least[-1] > 0)
-            assert subject.overlap != "all" or (0 not in least and "all of" not in kinds)
-            for e in elements:
-                assert not (isinstance(e, Atom) and e.kind == "all of" and e.quantifier)

@@ -115,6 +115,49 @@ def test_suppressed_ones_are_counted() -> None:
     assert run(GUESSING, *MATCH, *again, "expect 1 matches", "expect 1 suppressed").is_ok
 
 
+def test_a_failure_tells_what_a_cooldown_has_swallowed() -> None:
+    """A match that did not come may have been one of those."""
+    again = (f"at 1m failure {{ {BOB} }} x 3", f"at 2m success {{ {BOB} }}")
+    result = run(GUESSING, *MATCH, *again, "expect match at 30s {}", "expect match at 2m {}")
+    assert failed(result) == [
+        (
+            "expect match at 2m {}",
+            '1 match: at 30s { user: "bob", attempts: 3 }, and 1 suppressed',
+            "the match at 30s: it is at 30s, not 2m",
+        )
+    ]
+
+
+def test_tests_of_a_rule_know_nothing_of_each_other() -> None:
+    """The rule is compiled once for all its tests; state, lateness and date are those of each."""
+    half = f"at 0s failure {{ {BOB} }} x 2"
+    tests = [
+        f"{half} expect nothing",
+        f"{half} at 1s failure {{ {BOB} }} at 2s success {{ {BOB} }} expect match at 2s {{}}",
+        f"at 2s success {{ {BOB} }} at 0s failure {{ {BOB} }} x 3 late expect nothing",
+        f"lateness 5s at 2s success {{ {BOB} }} at 0s failure {{ {BOB} }} x 3 late "
+        "expect match at 2s {}",
+        f"{half} expect nothing",
+        f"expect nothing {half} at 1s failure {{ {BOB} }}",
+    ]
+    report = report_of(GUESSING, "\n".join(f"test guessing {{ {text} }}" for text in tests))
+    assert [result.failures for result in report.results] == [()] * 6
+
+
+def test_what_a_test_gives_concerns_its_rule_alone() -> None:
+    """Another rule of the file would not load with it; it is not asked."""
+    rules = """
+param size = 3
+rule short { when a where n > size }
+rule counted { when a{size} within 1m }
+"""
+    test = "test short { given size = -1 at 0s a { n: 0 } expect 1 matches }\n"
+    assert [each.failures for each in report_of(rules, test).results] == [()]
+    wrong = "test counted { given size = -1 at 0s a {} expect nothing }\n"
+    (result,) = report_of(rules, wrong).results
+    assert result.failures[0].expected == "rules that load with what is given"
+
+
 def test_time_ends_after_the_deadlines_of_the_last_instant() -> None:
     """An absence is decided at the last instant, not after it: before, it is pending."""
     ping = 'at 0s ping { host: "a" }'
@@ -242,6 +285,37 @@ def test_events_can_be_expected() -> None:
     ):
         assert run(CHAIN, log, "expect 1 matches", event, rule="first").is_ok, event
     assert not run(CHAIN, log, "expect 1 matches", "expect event seen at 6s {}", rule="first").is_ok
+
+
+def test_written_matches_have_the_attributes_of_real_ones() -> None:
+    """A `match.…` event in a test has what its rule reports, unless the test says otherwise."""
+    rules = """
+rule one { severity high tags a, b when app.error by user within 1m having count() >= 2 }
+rule both {
+  when match.t.* by user within 1h having count() >= 1
+  select rule = first(@rule), severity = first(@severity), tags = first(@tags),
+         started = first(@started), suppressed = first(@suppressed)
+}
+"""
+    said = 'rule: "t.one", severity: "high", tags: ["a", "b"], suppressed: 0'
+    own = '@severity: "low", @tags: ["x"], @started: "1970-01-01T00:00:00.500Z", @suppressed: 4'
+    tests = f"""
+test both "real" {{
+  at 2s app.error {{ user: "b" }} x 2
+  expect match at 2s {{ {said}, started: "1970-01-01T00:00:02Z" }}
+}}
+test both "written" {{
+  at 2s match.t.one {{ user: "b" }}
+  expect match at 2s {{ {said}, started: "1970-01-01T00:00:02Z" }}
+}}
+test both "written otherwise" {{
+  at 2s match.t.one {{ user: "b", {own} }}
+  expect match at 2s {{
+    rule: "t.one", severity: "low", tags: ["x"], started: "1970-01-01T00:00:00.5Z", suppressed: 4
+  }}
+}}
+"""
+    assert [result.failures for result in report_of(rules, tests).results] == [(), (), ()]
 
 
 def test_clears_can_be_expected() -> None:

@@ -131,6 +131,10 @@ def _with_constant(
         is_sure = is_number(left, out)
     else:
         return None
+    count = None if is_sure else _count(left, view)
+    if count is not None:
+        kind = "str" if isinstance(constant, str) else "num"
+        return _counted(text, f"{sign} {literal}", kind, positive or op != "==", count, out)
     if op == "==":
         is_odd = not is_sure and not isinstance(constant, str) and constant in (0, 1)
         return _equality(text, literal, is_odd, positive, out)
@@ -159,6 +163,29 @@ def _equality(text: str, literal: str, is_odd: bool, positive: bool, out: Emitte
     return f"({read} is not None and {guard})"
 
 
+def _counted(text: str, test: str, kind: str, positive: bool, call: str, out: Emitter) -> str:
+    """Write a test that takes values of a kind; a call counts the others.
+
+    They fail the test, unless it is asked whether an equality is false (not `positive`).
+    """
+    name = out.temporary()
+    typed = f"({name} := {text}).__class__ is {'str' if kind == 'str' else 'int'}"
+    if kind == "num":
+        typed += f" or {name}.__class__ is float"
+    other = f"{call}({name})" if positive else f"{name} is not None and not {call}({name})"
+    return f"({name} {test} if {typed} else {other})"
+
+
+def _count(operand: x.Expr, view: View) -> str | None:
+    """Return the name of what counts values of an operand that are of another type."""
+    return None if view.tally is None else view.tally(operand)
+
+
+def _is_text(read: str, name: str, count: str | None) -> str:
+    """Write the test that a value is a string; one that is of another type may be counted."""
+    return f"({read}.__class__ is str or {count}({name}))" if count else f"{read}.__class__ is str"
+
+
 _FUNCTIONS: dict[str, dict[str, Any]] = {
     "": {"==": equal, "<": less, "<=": ops.at_most},
     "ip": {"==": ops.ip_equal, "<": ops.ip_less, "<=": ops.ip_at_most},
@@ -172,8 +199,18 @@ def _by_function(node: x.Cmp, view: View, out: Emitter, positive: bool) -> str:
     is_ip = "ip" in (node.left.type.kind, node.right.type.kind)
     function = _FUNCTIONS["ip" if is_ip else "fold" if node.fold else ""][node.op]
     call = out.name("compare", function, function)
-    args = f"{value(node.left, view, out)}, {value(node.right, view, out)}"
-    return f"{call}({args}) is {positive}"
+    left, right = value(node.left, view, out), value(node.right, view, out)
+    is_open = "any" in (node.left.type.kind, node.right.type.kind)
+    asked = node.left if isinstance(node.right, x.Const) else node
+    count = _count(asked, view) if is_open else None
+    if count is None:
+        return f"{call}({left}, {right}) is {positive}"
+    a, b = out.temporary(), out.temporary()
+    found = f"{call}(({a} := {left}), ({b} := {right})) is {positive}"
+    odd = f"{a}.__class__ is not {b}.__class__ and {count}({a}, {b})"
+    if positive or node.op != "==":
+        return f"({found} or {odd})"
+    return f"({found} and not ({odd}))"
 
 
 # ---------------------------------------------------------------- membership
@@ -185,6 +222,12 @@ def _in_values(node: x.InValues, view: View, out: Emitter, positive: bool) -> st
     if node.item.type.kind == "ip":
         values = tuple(canonical_ip(v) or v for v in values)
     only_text = all(isinstance(v, str) for v in values)
+    only_numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    count = None if node.fold or not values else _count(node.item, view)
+    if count is not None and only_text and not is_text(node.item, out):
+        held = out.name("in", frozenset(values), frozenset(values))
+        test = f"{'' if positive else 'not '}in {held}"
+        return _counted(text, test, "str", positive, count, out)
     if only_text and not node.fold:
         held = out.name("in", frozenset(values), frozenset(values))
         name = out.temporary()
@@ -194,7 +237,6 @@ def _in_values(node: x.InValues, view: View, out: Emitter, positive: bool) -> st
             return f"(({name} := {text}).__class__ is str and {name} in {held})"
         known = f"({name} := {text}) is not None"
         return f"({known} and not ({name}.__class__ is str and {name} in {held}))"
-    only_numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     if only_numbers and values and not node.fold and positive and is_number(node.item, out):
         return f"{text} in {out.name('in', frozenset(values), ('number', frozenset(values)))}"
     function = ops.in_values_folded if node.fold else ops.in_values
@@ -237,7 +279,8 @@ def _text_test(node: x.TextTest, view: View, out: Emitter, positive: bool) -> st
         return f"{out.name('text_test', test)}({args}) is {positive}"
     name = text if text.isidentifier() else out.temporary()
     read = text if text.isidentifier() else f"({name} := {text})"
-    guard = f"{read} is not None" if is_text(node.left, out) else f"{read}.__class__ is str"
+    is_sure = is_text(node.left, out)
+    guard = f"{read} is not None" if is_sure else _is_text(read, name, _count(node.left, view))
     test_text = _constant_test(node, constants, name, out)
     return f"({guard} and {'' if positive else 'not '}{test_text})"
 
@@ -273,7 +316,8 @@ def _matches(node: x.Matches, view: View, out: Emitter, positive: bool) -> str:
     text = value(node.left, view, out)
     name = text if text.isidentifier() else out.temporary()
     read = text if text.isidentifier() else f"({name} := {text})"
-    guard = f"{read} is not None" if is_text(node.left, out) else f"{read}.__class__ is str"
+    is_sure = is_text(node.left, out)
+    guard = f"{read} is not None" if is_sure else _is_text(read, name, _count(node.left, view))
     word = " or " if node.mode == "any" else " and "
     tests = [_search(pattern, flags, name, out) for pattern, flags in regexes]
     test = (

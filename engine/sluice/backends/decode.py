@@ -8,8 +8,8 @@ type) makes the typed decoder refuse it; then the codec reads that line by the f
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 from sluice.backends.line_rows import LineRows, Settling
 from sluice.backends.program import CompiledRules
@@ -21,7 +21,7 @@ from sluice.codecs import (
     decode_chunk,
     read_json,
 )  # fmt: skip
-from sluice.model import Rejected, Row
+from sluice.model import Event, Rejected, Row
 from sluice.stream import Pipeline
 
 #: How many event types of a source are decoded as known ones, and how often one is added.
@@ -34,16 +34,41 @@ CHUNKS_TRUSTED = 8
 _ODD_LINE = re.compile(rb"\n[^{]")
 
 
+class Tap(Protocol):
+    """Sees everything that an input brings, in order, before rules do."""
+
+    def lines(self, chunk: Chunk, rows: Sequence[Row], is_plain: bool) -> None:
+        """See whole lines with the row of each; plain ones bring no attribute with `@`."""
+        ...
+
+    def line(self, line: bytes, row: Row, offset: int) -> None:
+        """See one line with its row."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """See an event that was decoded whole."""
+        ...
+
+
+def tapped(events: Iterable[Event | Rejected], tap: Tap) -> Iterator[Event | Rejected]:
+    """Let a tap see events as they pass."""
+    for event in events:
+        if isinstance(event, Event):
+            tap.event(event)
+        yield event
+
+
 class LineDecoder:
     """Feeds the lines of one source to a pipeline, the quick way where that is the same."""
 
     def __init__(
-        self, pipeline: Pipeline, codec: JsonCodec, options: InputOptions, source: str
-    ) -> None:
+        self, pipeline: Pipeline, codec: JsonCodec, options: InputOptions, source: str,
+        tap: Tap | None = None,
+    ) -> None:  # fmt: skip
         assert isinstance(pipeline.program, CompiledRules)
         self._pipeline, self._program = pipeline, pipeline.program
         self._codec, self._options = codec, options
-        self._source = source
+        self._source, self._tap = source, tap
         self._plain: LineRows | None = None
         self._full: LineRows | None = None
         self._known: LineRows | None = None
@@ -58,7 +83,7 @@ class LineDecoder:
         if self._full is None and not self.is_off:
             self._settle(chunk)
         if self._full is None or self.is_off or chunk.torn:
-            self._pipeline.feed(decode_chunk(self._codec, chunk, self._source), self._source)
+            self._take(decode_chunk(self._codec, chunk, self._source))
             return
         # A key may be spelt with an escape, which the look for `@` would miss.
         has_marks = b"@" in chunk.data or b"\\" in chunk.data
@@ -67,8 +92,15 @@ class LineDecoder:
         rows = None if self._has_odd_lines(chunk) else self._rows(typed, chunk)
         if rows is None:
             self._feed_by_line(chunk, typed)
-        else:
-            self._pipeline.feed_rows(rows, chunk.first_line, self._source)
+            return
+        if self._tap is not None:
+            self._tap.lines(chunk, rows, typed is self._plain)
+        self._pipeline.feed_rows(rows, chunk.first_line, self._source)
+
+    def _take(self, events: Iterable[Event | Rejected]) -> None:
+        """Let the pipeline take events that the codec has decoded."""
+        seen = events if self._tap is None else tapped(events, self._tap)
+        self._pipeline.feed(seen, self._source)
 
     def _rows(self, typed: LineRows, chunk: Chunk) -> Sequence[Row] | None:
         """Decode the lines of a chunk at once, if that is the same as one by one."""
@@ -121,14 +153,15 @@ class LineDecoder:
             row = typed.row(line)
             if row is not None:
                 run.append(row)
+                if self._tap is not None:
+                    self._tap.line(line, row, offset)
                 continue
             odd += 1
             self._pipeline.feed_rows(run, offset - len(run), self._source)
             run = []
             outcome = self._codec.decode(line.removesuffix(b"\r"), (self._source, 0, offset))
             if outcome is not None:
-                found = outcome if isinstance(outcome, list) else [outcome]
-                self._pipeline.feed(found, self._source)
+                self._take(outcome if isinstance(outcome, list) else [outcome])
         self._pipeline.feed_rows(run, chunk.first_line + len(lines) - len(run), self._source)
         if odd > 100 and 2 * odd > len(lines):
             self.is_off = True

@@ -16,11 +16,20 @@ from sluice.backends import operations as ops
 from sluice.backends.conditions import truth
 from sluice.backends.emit import Emitter, View
 from sluice.backends.fit import fit_lines
+from sluice.backends.layout import OWN_ATTRIBUTES, Path, Slot, covers
+from sluice.backends.mismatches import (
+    Classes,
+    EventCounter,
+    Misfits,
+    NestedCounter,
+    compared,
+    comparison_counter,
+)  # fmt: skip
 from sluice.backends.rules import split
 from sluice.backends.tree import Entry, Tree
 from sluice.plan import EmitEffect, Filter, Item, Plan, Repeat, Sequence
 from sluice.plan import exprs as x
-from sluice.stream import RuleCode
+from sluice.stream import Mismatches, RuleCode
 
 #: A string literal as `repr` writes it, or (group 1) a name that is no attribute.
 _TOKEN = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|(?<![\w.])([A-Za-z_]\w*)""")
@@ -33,6 +42,7 @@ class Concern:
     code: RuleCode
     named: int
     tests: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    conditions: list[x.Expr] = field(default_factory=list)
     excepts: str = ""
     always: bool = False
     is_counted: bool = False
@@ -42,15 +52,6 @@ class Concern:
         """True for a filter of one branch: that it holds is all there is to know."""
         is_filter = isinstance(self.code.plan.pattern, Filter)
         return is_filter and len(self.code.atoms) == 1 and not self.excepts
-
-
-def covers(pattern: str, type_: str, is_derived: bool) -> bool:
-    """Say whether a type pattern (`a.b`, `a.*`, `any`) names an event type."""
-    if pattern == "any":
-        return not is_derived
-    if pattern.endswith(".*"):
-        return type_.startswith(pattern[:-1])
-    return pattern == type_
 
 
 def is_own(code: RuleCode, type_: str, is_derived: bool) -> bool:
@@ -70,9 +71,12 @@ def is_stateless(code: RuleCode) -> bool:
 class TypeCompiler:
     """Compiles the functions of event types for one rule set."""
 
-    def __init__(self, plan: Plan, codes: tuple[RuleCode, ...], out: Emitter) -> None:
+    def __init__(
+        self, plan: Plan, codes: tuple[RuleCode, ...], out: Emitter, mismatches: Mismatches,
+        misfits: Misfits,
+    ) -> None:  # fmt: skip
         self.plan, self.codes, self.out = plan, codes, out
-        self._mismatch = ops.Mismatches()
+        self._mismatches, self._misfits = mismatches, misfits
         self._operators: dict[int, Callable[..., None]] = {}
         self._counted: frozenset[int] = frozenset()
         slots = [s for root in out.layout.roots for s in (root.inner or (root,))]
@@ -87,11 +91,6 @@ class TypeCompiler:
         self._operators.update(operators)
         self._counted = frozenset(counted)
 
-    @property
-    def mismatches(self) -> dict[str, int]:
-        """How often a field did not fit its schema, by type and field."""
-        return self._mismatch.counts
-
     def source(self, type_: str, is_derived: bool, part: str) -> str | None:
         """Return the source of the function `on`, None when no rule looks at the type.
 
@@ -102,14 +101,59 @@ class TypeCompiler:
         if not concerns:
             return None
         body = "\n".join([*self._tests(concerns), *self._calls(concerns)])
-        used = names_in(body)
-        reads = self._reads(used)
-        lines = [*fit_lines(type_, self.plan, self.out, self._mismatch), *reads]
+        counts = self._counts(concerns)
+        reads = self._reads(names_in("\n".join([*counts, body])))
+        lines = [*fit_lines(type_, self.plan, self.out, self._misfits), *reads, *counts]
         source = "\n".join(["def on(e):", *("    " + line for line in lines), body, ""])
         held = {line.partition(" = ")[0] for line in reads}
         # What is looked at once is read where it stands.
         once = {local: f"e.{name}" for name, local in self._locals.items() if local not in held}
         return renamed(source, once)
+
+    def _counts(self, concerns: list[Concern]) -> list[str]:
+        """Write what counts values of another type than conditions compare them with.
+
+        A slot that is typed holds none: they were counted when the row was made.
+        """
+        alike: dict[tuple[Path, Classes], list[str]] = {}
+        for concern in concerns:
+            asked: dict[Path, Classes] = {}
+            for condition in concern.conditions:
+                for path, classes in compared(condition, self.plan):
+                    asked[path] = asked.get(path, frozenset()) | classes
+            for path, classes in asked.items():
+                alike.setdefault((path, classes), []).append(concern.code.plan.name)
+        lines: list[str] = []
+        nested: dict[str, NestedCounter] = {}
+        for (path, classes), rules in alike.items():
+            if path[0] in OWN_ATTRIBUTES or path[0] == "@id":
+                continue
+            slot = self.out.layout.of(path)
+            if slot.rest:
+                counter = nested.setdefault(slot.name, NestedCounter(self._mismatches))
+                counter.asked[path, classes] = (slot.rest, rules)
+            elif slot.kind == "any":
+                lines.append(self._count_line(slot, classes, rules))
+        for name, counter in nested.items():
+            local, count = self._locals[name], self.out.name("odd", counter, counter.same)
+            lines.append(f"if {local}.__class__ is dict: {count}(e.type, {local})")
+        return lines
+
+    def _count_line(self, slot: Slot, classes: Classes, rules: list[str]) -> str:
+        counter = EventCounter(self._mismatches, tuple(rules), slot.path)
+        count = self.out.name("odd", counter, (slot.path, *rules))
+        local = self._locals[slot.name]
+        tests = [f"{local}.__class__ is not {each}" for each in sorted(classes)]
+        test = " and ".join([*tests, f"{local} is not None"])
+        return f"if {test}: {count}(e.type, {local})"
+
+    def _tally(self, rule: str) -> Callable[[x.Expr], str | None]:
+        """Return what counts the comparisons of a rule that are not of a field alone."""
+        return lambda operand: (
+            None
+            if isinstance(operand, x.Field)
+            else comparison_counter(self.out, self._mismatches, rule, operand)
+        )
 
     def _concerns(self, type_: str, is_derived: bool, part: str, view: View) -> list[Concern]:
         concerns = []
@@ -126,10 +170,13 @@ class TypeCompiler:
             if not atoms:
                 continue
             concern = Concern(code, sum(1 << number for number, _ in atoms))
+            own = view.at(tally=self._tally(code.plan.name))
+            concern.conditions += code.plan.excepts
             for number, atom in atoms:
                 early, _ = split(atom.where)
-                concern.tests.append((1 << number, self._conjuncts(early, view)))
-            concern.excepts = " or ".join(truth(e, view, self.out) for e in code.plan.excepts)
+                concern.conditions += (early,) if early is not None else ()
+                concern.tests.append((1 << number, self._conjuncts(early, own)))
+            concern.excepts = " or ".join(truth(e, own, self.out) for e in code.plan.excepts)
             concern.always = _has_immediately(code)
             # Nobody reads what the rule finds: it is counted on the spot.
             concern.is_counted = code.rank in self._counted and not is_derived

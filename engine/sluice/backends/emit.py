@@ -48,7 +48,9 @@ class Emitter:
 
     def three_valued(self, node: Expr, view: View) -> str:
         """Write a condition as True, False or None."""
-        true, false = self.truth(node, view, self, True), self.truth(node, view, self, False)
+        true = self.truth(node, view, self, True)
+        # What is compared across types was counted when it was asked whether it is true.
+        false = self.truth(node, view.at(tally=None), self, False)
         return f"(True if {true} else False if {false} else None)"
 
     def literal(self, value: Any) -> str:
@@ -80,6 +82,8 @@ class View:
     slots: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     groups: str | None = None
+    #: Gives the name of what counts comparisons of an expression across types; None: nothing does.
+    tally: Callable[[Expr], str | None] | None = None
 
     def at(self, **changes: Any) -> View:
         """Return a view with some names changed."""

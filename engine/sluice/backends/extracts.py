@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sluice.backends.conditions import truth
-from sluice.backends.dispatch import covers
 from sluice.backends.emit import Emitter, View
+from sluice.backends.layout import covers
 from sluice.backends.rules import json_of
 from sluice.backends.values import value
 from sluice.catalog import Regex, compile_regex

@@ -26,6 +26,8 @@ OWN_ATTRIBUTES = {
 
 _NUMBERS = ("int", "float", "percent", "ratio")
 _TEXTS = ("string", "enum", "ip")
+#: Numbers of milliseconds that JSON may write as texts.
+_WRITTEN = ("time", "duration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,28 @@ def _root(name: str, root: str | int, uses: dict[Path, _Uses], slots: dict[Path,
 
 def _only(kinds: set[str]) -> str:
     return next(iter(kinds)) if len(kinds) == 1 else "any"
+
+
+def covers(pattern: str, type_: str, is_derived: bool) -> bool:
+    """Say whether a type pattern (`a.b`, `a.*`, `any`) names an event type."""
+    if pattern == "any":
+        return not is_derived
+    if pattern.endswith(".*"):
+        return type_.startswith(pattern[:-1])
+    return pattern == type_
+
+
+def keys_read(plan: Plan, type_: str) -> frozenset[str]:
+    """Return the keys that some rule or extract reads which looks at events of a type."""
+    exprs: list[x.Expr] = []
+    for rule in plan.rules:
+        if any(covers(t, type_, False) for atom in rule_atoms(rule) for t in atom.types):
+            exprs += rule_expressions(rule)
+    for extract in plan.extracts:
+        if covers(extract.source, type_, False):
+            exprs += extract_expressions(extract)
+    nodes = (node for expr in exprs for node in x.walk(expr))
+    return frozenset(str(n.path[0]) for n in nodes if isinstance(n, x.Field | x.AliasField))
 
 
 def plan_expressions(plan: Plan) -> Iterator[x.Expr]:
@@ -204,6 +228,8 @@ def _operand(node: x.Expr, kind: str, uses: dict[Path, _Uses], null: bool = Fals
 def _declared(type_: Type) -> str | None:
     if type_.kind in _NUMBERS:
         return "num"
+    if type_.kind in _WRITTEN:
+        return "any"
     return "str" if type_.kind in _TEXTS else None
 
 

@@ -9,20 +9,20 @@ from typing import Annotated, Any, Literal, Union
 
 import msgspec
 
-from sluice.backends.dispatch import covers
-from sluice.backends.layout import Slot, extract_expressions, rule_expressions
+from sluice.backends.layout import Slot
 from sluice.backends.program import CompiledRules
 from sluice.backends.rows import slot_field
 from sluice.codecs import TIME_FIELDS, TYPE_FIELDS, InputOptions, InstantReader
 from sluice.model import Row
-from sluice.plan import exprs as x
-from sluice.stream import rule_atoms
 from sluice.timing import INSTANT_MAX, INSTANT_MIN
 
 #: No JSON value fits it: a line that has such a key goes the long way.
 _NEVER = Literal["\uffff"] | msgspec.UnsetType
 _NAME = Annotated[str, msgspec.Meta(min_length=1)]
 _INSTANT = Annotated[int, msgspec.Meta(ge=INSTANT_MIN, le=INSTANT_MAX)]
+
+#: Attributes that the codec refuses where they are no texts, if a rule reads them.
+_TEXT_ATTRIBUTES = ("@subject", "@zone", "@key")
 
 #: Begins the keys of struct fields that no input sets.
 _HIDDEN = "\uffff"
@@ -55,6 +55,7 @@ class LineRows:
         self._source, self._full = source, full
         self._keeps_raw = program.keep_raw
         self._copies: list[tuple[str, str]] = []
+        self._misfits: list[str] = []
         self._needs_mending = not settling.time_is_ms
         self._decoder = msgspec.json.Decoder(self.row_of(None))
 
@@ -67,10 +68,11 @@ class LineRows:
         for slot in program.layout.roots:
             copies += builder.slot(slot)
         if type_ is None:
-            self._copies = copies
-            self._needs_mending |= bool(copies)
+            self._copies, self._misfits = copies, builder.misfits
+            self._needs_mending |= bool(copies or builder.misfits)
         else:
-            builder.narrow(_fields_read(program, type_))
+            read = program.reads(type_)
+            builder.narrow(frozenset(s.name for s in program.layout.roots if s.path[0] in read))
         if program.keep_raw:
             builder.field("raw", Any, None, _HIDDEN + "raw")
         return builder.build()
@@ -110,9 +112,14 @@ class LineRows:
         return row if not self._needs_mending or self._mend(row) else None
 
     def _mend(self, row: Any) -> bool:
-        """Set what the decoder cannot: a time that is no integer of ms, fields taken twice."""
+        """Do what the decoder cannot: a time that is no integer of ms, fields taken twice.
+
+        False sends the line the long way.
+        """
         for slot, name in self._copies:
             setattr(row, slot, getattr(row, name))
+        if any(getattr(row, name) is not None for name in self._misfits):
+            return False
         if not self._settling.time_is_ms:
             time = self._read(row.written_time)
             if time is None:
@@ -136,6 +143,8 @@ class _StructBuilder:
         self._fixed: dict[str, Any] = {"partition": 0, "raw": None}
         self._taken: dict[str, str] = {}
         self._slots: set[str] = set()
+        #: Attributes that are slots, too, but of another type than these ask for.
+        self.misfits: list[str] = []
         self._attributes(options, source)
 
     def field(self, name: str, type_: Any, default: Any, key: str) -> None:
@@ -150,8 +159,10 @@ class _StructBuilder:
         key = str(slot.path[0])
         if key in self._taken:
             if slot.kind not in ("any", self._kind_taken(key)):
-                # The attribute is of another type than all rules ask for: missing for them.
+                # The attribute is of another type than all rules ask for: missing for them, and
+                # counted by whoever reads the whole event.
                 self._fixed[name] = default
+                self.misfits.append(self._taken[key])
                 return []
             self.field(name, Any, default, _HIDDEN + name)
             return [(name, self._taken[key])]
@@ -161,6 +172,8 @@ class _StructBuilder:
         elif key[0] == "@" and not self._full:
             self._fixed[name] = default
         else:
+            if key in _TEXT_ATTRIBUTES:
+                type_ = None if slot.kind == "num" else str | None
             self._slots.add(name)
             self.field(name, type_, default, key)
         return []
@@ -238,22 +251,3 @@ class _StructBuilder:
             before = order[: order.index(settled)] if settled in order else order
             keys += [key for key in before if self._full or key[0] != "@"]
         return keys
-
-
-def _fields_read(program: CompiledRules, type_: str) -> frozenset[str]:
-    """Name the slots that some rule or extract reads which looks at events of a type."""
-    plan = program.plan
-    exprs: list[x.Expr] = []
-    for rule in plan.rules:
-        if any(covers(t, type_, False) for atom in rule_atoms(rule) for t in atom.types):
-            exprs += rule_expressions(rule)
-    for extract in plan.extracts:
-        if covers(extract.source, type_, False):
-            exprs += extract_expressions(extract)
-    roots = {
-        node.path[0]
-        for expr in exprs
-        for node in x.walk(expr)
-        if isinstance(node, x.Field | x.AliasField)
-    }
-    return frozenset(slot.name for slot in program.layout.roots if slot.path[0] in roots)

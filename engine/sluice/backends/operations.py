@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from sluice.catalog import Accumulator, Aggregate, accumulator
 from sluice.model import (
@@ -19,11 +21,12 @@ from sluice.model import (
     fold,
     in_networks,
     ip_number,
+    is_known,
     less,
     part_value,
 )  # fmt: skip
 from sluice.plan import TableRows
-from sluice.stream import baseline, zscore
+from sluice.stream import baseline, get_path, zscore
 
 __all__ = ["baseline", "event_id", "less", "zscore"]
 
@@ -313,21 +316,44 @@ class Fitted:
         return coerce(value, self._type)
 
 
-class Mismatches:
-    """Counts values that did not fit, by field."""
+class FittedObject:
+    """An object of which some fields are read, these converted to the types declared for them.
 
-    __slots__ = ("counts",)
+    `parts` are the name of a field in the struct, its conversion, and what counts a misfit.
+    """
 
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
+    __slots__ = ("_parts",)
 
-    def counter(self, name: str) -> Callable[[Any], None]:
-        """Return what counts one misfit of a field and gives None, for missing."""
+    def __init__(self, parts: Sequence[tuple[str, Fitted, Callable[[Any], None]]]) -> None:
+        self._parts = parts
 
-        def count(value: Any) -> None:
-            self.counts[name] = self.counts.get(name, 0) + 1
+    def __call__(self, held: Any) -> Any:
+        changes = {}
+        for name, fitted, misfit in self._parts:
+            value = getattr(held, name)
+            if value is None or value is MISSING:
+                continue
+            found = fitted(value)
+            if found is None:
+                misfit(value)
+            if found is not value:
+                changes[name] = found
+        return replace(held, **changes) if changes else held
 
-        return count
+
+class CheckedObject:
+    """Counts what does not fit in a JSON object: paths, conversions, and what counts a misfit."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Sequence[tuple[Any, Fitted, Callable[[Any], None]]]) -> None:
+        self._parts = parts
+
+    def __call__(self, held: dict[str, Any]) -> None:
+        for path, fitted, misfit in self._parts:
+            value = get_path(held, path)
+            if is_known(value) and fitted(value) is None:
+                misfit(value)
 
 
 def fire(

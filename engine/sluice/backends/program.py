@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import orjson
 
 from sluice.backends.conditions import truth
-from sluice.backends.dispatch import TypeCompiler, covers
+from sluice.backends.dispatch import TypeCompiler
 from sluice.backends.emit import Emitter
 from sluice.backends.extracts import Extractor, extractor
-from sluice.backends.layout import layout_of
+from sluice.backends.layout import covers, keys_read, layout_of
+from sluice.backends.mismatches import Misfits, Readers
 from sluice.backends.rows import row_maker, slot_value
 from sluice.backends.rules import RuleCompiler
 from sluice.catalog import Catalog
+from sluice.codecs import Defect, mend_json, read_json
 from sluice.model import MISSING, Event, Row
 from sluice.plan import DEFAULT_LIMITS, Limits, Plan
-from sluice.stream import Pipeline, RuleCode
+from sluice.stream import Mismatches, Pipeline, RuleCode
 from sluice.timing import format_instant
+
+#: For how many event types it is remembered what is read of them.
+TYPES_MAX = 10_000
 
 #: Every kind of record that `sluice run` can show.
 ALL_KINDS = frozenset(
@@ -30,7 +34,11 @@ ALL_KINDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """What is read of what a pipeline finds, its caps, and whether matches show whole events."""
+    """What is read of what a pipeline finds, its caps, and whether matches show whole events.
+
+    `kept` are kinds that somebody keeps who has the whole events already: of those also
+    `extracted`, the events that extracts make, and `evidence`, all events of a match.
+    """
 
     kinds: frozenset[str] = ALL_KINDS - {"event", "late", "rejected"}
     limits: Limits = DEFAULT_LIMITS
@@ -38,6 +46,7 @@ class BuildOptions:
     lateness_ms: int = 0
     #: Stateless rules wait for their turn too, so that all records come in order of time.
     in_order: bool = False
+    kept: frozenset[str] = frozenset()
 
 
 class CompiledRules:
@@ -46,33 +55,29 @@ class CompiledRules:
     def __init__(self, plan: Plan, catalog: Catalog, keep_raw: bool) -> None:
         self.plan, self.catalog = plan, catalog
         self.layout = layout_of(plan)
-        self._misfits: dict[str, int] = {}
-        self._to_row = row_maker(self.layout, keep_raw, self._count_misfit)
+        self.mismatches = Mismatches()
+        misfits = Misfits(Readers(plan), self.mismatches)
+        self._to_row = row_maker(self.layout, plan.schemas, keep_raw, misfits.add)
         self.keep_raw = keep_raw
         self.unfit: dict[str, int] = {}
+        self._reads: dict[str, frozenset[str]] = {}
+        self._functions: dict[tuple[str, bool, str], Callable[[Row], None] | None] = {}
+        self._counted: frozenset[int] = frozenset()
         self.needs_places = True
         self.sources: list[str] = []
         codes = []
         for rank, rule in enumerate(rule for rule in plan.rules if not rule.disabled):
             emitter = Emitter(plan, catalog, self.layout, truth)
-            code, source = RuleCompiler(rule, rank, emitter).compile()
+            code, source = RuleCompiler(rule, rank, emitter, self.mismatches).compile()
             codes.append(code)
             self.sources.append(f"# rule {rule.name}\n{source}")
         self.codes: tuple[RuleCode, ...] = tuple(codes)
         self._out = Emitter(plan, catalog, self.layout, truth)
-        self.types = TypeCompiler(plan, self.codes, self._out)
+        self.types = TypeCompiler(plan, self.codes, self._out, self.mismatches, misfits)
         self._heard = tuple(
             {t for code in codes for atom in code.atoms for t in atom.types}
             | {extract.source for extract in plan.extracts}
         )
-
-    @property
-    def misfits(self) -> dict[str, int]:
-        """Values that did not fit their schema, by event type and field."""
-        return {**self._misfits, **self.types.mismatches}
-
-    def _count_misfit(self, name: str) -> None:
-        self._misfits[name] = self._misfits.get(name, 0) + 1
 
     def bind(self, operators: dict[int, Callable[..., None]], counters: dict[int, Any]) -> None:
         """Take the operators that the functions of event types call, by rank.
@@ -80,6 +85,9 @@ class CompiledRules:
         `counters` have a count `matches`, for rules that are only counted.
         """
         self.types.bind(operators, counters)
+        if self._counted != counters.keys():
+            self._counted = frozenset(counters)
+            self._functions.clear()
         self.needs_places = self.keep_raw or counters.keys() != operators.keys()
         for rank, call in operators.items():
             self._out.names[f"o{rank}"] = call
@@ -87,7 +95,18 @@ class CompiledRules:
             self._out.names[f"n{rank}"] = counter
 
     def function(self, type_: str, is_derived: bool, part: str) -> Callable[[Row], None] | None:
-        """Return what runs the rules on an event of a type; None when none looks at it."""
+        """Return what runs the rules on an event of a type; None when none looks at it.
+
+        It looks the operators up when it is called, so that it serves the next pipeline too.
+        """
+        key = (type_, is_derived, part)
+        if key not in self._functions:
+            if len(self._functions) >= TYPES_MAX:
+                self._functions.clear()
+            self._functions[key] = self._compiled(type_, is_derived, part)
+        return self._functions[key]
+
+    def _compiled(self, type_: str, is_derived: bool, part: str) -> Callable[[Row], None] | None:
         source = self.types.source(type_, is_derived, part)
         if source is None:
             return None
@@ -99,6 +118,15 @@ class CompiledRules:
     def extractor(self, type_: str) -> Extractor | None:
         """Return what turns an event of a type into extracted events, if anything does."""
         return extractor(type_, self._out, self.unfit)
+
+    def reads(self, type_: str) -> frozenset[str]:
+        """Return the top-level fields (and attributes) that rules read of events of a type."""
+        found = self._reads.get(type_)
+        if found is None:
+            if len(self._reads) >= TYPES_MAX:
+                self._reads.clear()
+            found = self._reads[type_] = keys_read(self.plan, type_)
+        return found
 
     def to_row(self, event: Event) -> Row:
         """Return the row of an event."""
@@ -130,7 +158,7 @@ class CompiledRules:
         """Return the whole event of a row as a JSON object that can be read again."""
         raw = row.raw
         if isinstance(raw, bytes | memoryview):
-            fields = orjson.loads(bytes(raw))
+            fields = _fields_of(bytes(raw))
         elif isinstance(raw, Event):
             fields = dict(raw.fields)
             if isinstance(fields.get("@started"), int):
@@ -149,6 +177,15 @@ class CompiledRules:
         return own | {k: v for k, v in fields.items() if k not in own}
 
 
+def _fields_of(line: bytes) -> dict[str, Any]:
+    """Return the fields of a line, of which only those that rules read were checked."""
+    fields = read_json(line)
+    if isinstance(fields, Defect):
+        mended = mend_json(line)
+        fields = {} if isinstance(mended, Defect) else mended.value
+    return dict(fields)
+
+
 def _raw_state(raw: Any) -> Any:
     if isinstance(raw, Event):
         return list(msgspec.structs.astuple(raw))
@@ -162,7 +199,7 @@ def build(plan: Plan, catalog: Catalog, options: BuildOptions | None = None) -> 
     program = CompiledRules(plan, catalog, keep_raw)
     return Pipeline(
         program,
-        options.kinds,
+        options.kinds | options.kept,
         options.limits,
         options.lateness_ms,
         options.whole_events,

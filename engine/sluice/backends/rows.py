@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
 
-from sluice.backends.layout import Layout, Slot
-from sluice.model import INT_MAX, INT_MIN, MISSING, Event, Row
+from sluice.backends.layout import Layout, Path, Slot
+from sluice.model import (
+    ANY,
+    INT_MAX,
+    INT_MIN,
+    MISSING,
+    Event,
+    EventSchema,
+    Field,
+    Row,
+    Type,
+    coerce,
+)  # fmt: skip
 
 _INT = Annotated[int, msgspec.Meta(ge=INT_MIN, le=INT_MAX)]
+
+#: Counts a value of a field of an event type that is missing because no slot takes it.
+Misfit = Callable[[str, Path], None]
+
+#: Turns the JSON value of a field of an event type into that of its slot.
+Fill = Callable[[Any, str], Any]
+
+_FLOATS = ("float", "percent", "ratio")
 
 #: What a slot takes from JSON: its type says what every use of the field asks for.
 SLOT_TYPES: dict[str, Any] = {
@@ -49,26 +68,33 @@ def row_class(layout: Layout) -> Any:
 
 
 def row_maker(
-    layout: Layout, keep_raw: bool, misfit: Callable[[str], None]
+    layout: Layout, schemas: Mapping[str, EventSchema], keep_raw: bool, misfit: Misfit
 ) -> Callable[[Event], Row]:
     """Return what makes the row of an event; values that a slot does not take are missing."""
     make = row_class(layout)
-    fills = tuple((slot.name, str(slot.path[0]), _filler(slot)) for slot in layout.roots)
+    untyped = _fills(layout.roots, {}, misfit)
+    typed: dict[str, tuple[tuple[str, str, Fill], ...]] = {}
+
+    def fills_of(type_: str) -> tuple[tuple[str, str, Fill], ...]:
+        """Return what fills the slots of a type, made when it is first seen."""
+        schema = schemas.get(type_)
+        if schema is None:
+            return untyped
+        fills = typed[type_] = _fills(layout.roots, schema.fields, misfit)
+        return fills
 
     def to_row(event: Event) -> Row:
+        type_ = event.type
         row: Row = make(
-            event.time, event.type, event.id, event.source, event.partition, event.offset,
+            event.time, type_, event.id, event.source, event.partition, event.offset,
             event if keep_raw else None,
         )  # fmt: skip
         fields = event.fields
-        for name, path, fill in fills:
-            if path in fields:
-                given = fields[path]
-                value = fill(given)
-                if value is MISSING and given is not None:
-                    misfit(f"{event.type}.{path}")
-            elif path[0] == "@":
-                value = fill(getattr(event, path[1:], MISSING))
+        for name, key, fill in typed.get(type_) or fills_of(type_):
+            if key in fields:
+                value = fill(fields[key], type_)
+            elif key[0] == "@":
+                value = fill(getattr(event, key[1:], MISSING), type_)
             else:
                 continue
             if value is not MISSING:
@@ -78,28 +104,48 @@ def row_maker(
     return to_row
 
 
-def _filler(slot: Slot) -> Callable[[Any], Any]:
-    """Return what turns a JSON value into that of a slot; MISSING leaves the default."""
-    if slot.kind == "struct":
-        return _struct_filler(slot)
-    takes, null = _TAKES[slot.kind], slot.null
+def _fills(
+    slots: tuple[Slot, ...], fields: Mapping[str, Field], misfit: Misfit
+) -> tuple[tuple[str, str, Fill], ...]:
+    """Return for each slot its name, its key in JSON, and what fills it from a value there."""
+    found = []
+    for slot in slots:
+        key = str(slot.path[-1])
+        declared = fields[key].type if key in fields else ANY
+        fill = _struct_fill if slot.kind == "struct" else _leaf_fill
+        found.append((_local(slot), key, fill(slot, declared, misfit)))
+    return tuple(found)
 
-    def fill(value: Any) -> Any:
+
+def _leaf_fill(slot: Slot, declared: Type, misfit: Misfit) -> Fill:
+    """Return what turns a JSON value into that of a slot; MISSING leaves the default."""
+    takes, null, path = _TAKES[slot.kind], slot.null, slot.path
+    is_float = declared.kind in _FLOATS
+
+    def fill(value: Any, type_: str) -> Any:
         if value is None:
             return None if null else MISSING
-        return value if takes(value) else MISSING
+        if takes(value) or value is MISSING:
+            return value
+        # A whole number that no integer holds is a float where the schema says so.
+        whole = coerce(value, declared) if is_float else None
+        if whole is None:
+            misfit(type_, path)
+        return MISSING if whole is None else whole
 
     return fill
 
 
-def _struct_filler(slot: Slot) -> Callable[[Any], Any]:
+def _struct_fill(slot: Slot, declared: Type, misfit: Misfit) -> Fill:
     make = struct_class(slot)
-    fills = tuple((_local(s), str(s.path[-1]), _filler(s)) for s in slot.inner)
+    fills = _fills(slot.inner, declared.fields, misfit)
 
-    def fill(value: Any) -> Any:
+    def fill(value: Any, type_: str) -> Any:
         if value.__class__ is not dict:
+            if value is not None and value is not MISSING:
+                misfit(type_, slot.path)
             return MISSING
-        found = {name: fill(value[key]) for name, key, fill in fills if key in value}
+        found = {name: fill(value[key], type_) for name, key, fill in fills if key in value}
         return make(**{name: v for name, v in found.items() if v is not MISSING})
 
     return fill

@@ -9,12 +9,13 @@ from typing import Any
 from sluice.backends import operations as ops
 from sluice.backends.conditions import truth
 from sluice.backends.emit import Emitter, View
+from sluice.backends.mismatches import comparison_counter
 from sluice.backends.values import value
 from sluice.model import ANY, Type, key_part, part_value
 from sluice.plan import EmitEffect, MitigateEffect, NoteEffect, RulePlan, Text
 from sluice.plan import exprs as x
 from sluice.plan import nodes as p
-from sluice.stream import History, RuleCode, rule_atoms
+from sluice.stream import History, Mismatches, RuleCode, rule_atoms
 from sluice.timing import format_duration, format_instant
 
 
@@ -61,8 +62,8 @@ def _joined(items: tuple[x.Expr, ...]) -> x.Expr | None:
 class RuleCompiler:
     """Builds the `RuleCode` of one rule."""
 
-    def __init__(self, rule: RulePlan, rank: int, out: Emitter) -> None:
-        self.rule, self.rank = rule, rank
+    def __init__(self, rule: RulePlan, rank: int, out: Emitter, mismatches: Mismatches) -> None:
+        self.rule, self.rank, self._mismatches = rule, rank, mismatches
         self.out = out
         self.out.names["WIDTH"] = len(rule.keys)
         self.source = Source(out)
@@ -99,6 +100,7 @@ class RuleCompiler:
             histories=tuple(self.histories),
             expected=self._expected(),
             aliases={a.position: a.alias for a in self.atoms if a.alias is not None},
+            required=self._required(),
         )  # fmt: skip
         return code, self.source.text
 
@@ -143,7 +145,13 @@ class RuleCompiler:
     # ------------------------------------------------------------ conditions
 
     def _view(self) -> View:
-        return View(event=None, aggregate=self._aggregate, selected=self._inlined)
+        return View(
+            event=None, aggregate=self._aggregate, selected=self._inlined, tally=self._tally
+        )
+
+    def _tally(self, operand: x.Expr) -> str:
+        """Return the name of what counts comparisons of an expression across types."""
+        return comparison_counter(self.out, self._mismatches, self.rule.name, operand)
 
     def _inlined(self, index: int) -> str:
         return value(self.rule.select[index][1], self._view(), self.out)
@@ -154,7 +162,7 @@ class RuleCompiler:
             _, late = split(atom.where)
             if late is not None:
                 found.add(number)
-                test = truth(late, View(), self.out)
+                test = truth(late, View(tally=self._tally), self.out)
                 self.source.function(f"late_{number}", "e, m, n", [f"return {test}"])
         return found
 
@@ -210,7 +218,7 @@ class RuleCompiler:
             return False
         assert isinstance(self.rule.pattern, p.Aggregate)
         places = [atom.position for atom in self.rule.pattern.step.atoms]
-        view = View(now="e.time")
+        view = View(now="e.time", tally=self._tally)
         parts = []
         for node in self.aggregates:
             conditions = []
@@ -248,19 +256,43 @@ class RuleCompiler:
             match effect:
                 case EmitEffect(fields=fields):
                     text = self._object(fields, view)
-                case MitigateEffect(args=args):
-                    text = self._object(args, view)
+                case MitigateEffect():
+                    text = self._arguments(effect, view)
                 case NoteEffect(title=title, body=body):
                     filled = f"'body': {self._text(body, view)}, " if body is not None else ""
                     text = "{'title': " + self._text(title, view) + ", " + filled + "}"
             self.source.function(f"fill_{number}", "m, k, s, n", [f"return {text}"])
 
+    def _required(self) -> dict[int, tuple[str, ...]]:
+        actions = self.out.catalog.actions
+        return {
+            number: tuple(p.name for p in actions[effect.action].params if not p.optional)
+            for number, effect in enumerate(self.rule.effects)
+            if isinstance(effect, MitigateEffect) and effect.action in actions
+        }
+
+    def _arguments(self, effect: MitigateEffect, view: View) -> str:
+        """Write the arguments of an action; a parameter that takes several values is a list."""
+        action = self.out.catalog.actions.get(effect.action)
+        last = action.params[-1] if action is not None and action.params else None
+        if last is None or not last.variadic:
+            return self._object(effect.args, view)
+        plain = tuple(pair for pair in effect.args if pair[0] != last.name)
+        several = [self._json(expr, view) for name, expr in effect.args if name == last.name]
+        if not several:
+            return self._object(plain, view)
+        own = f"{last.name!r}: [{', '.join(several)}]"
+        return "{" + "".join(f"{p}, " for p in self._pairs(plain, view)) + own + "}"
+
     def _object(self, fields: tuple[tuple[str, x.Expr], ...], view: View) -> str:
-        parts = []
-        for name, expr in fields:
-            convert = self.out.name("json", json_of(expr.type), f"json {expr.type}")
-            parts.append(f"{name!r}: {convert}({value(expr, view, self.out)})")
-        return "{" + ", ".join(parts) + "}"
+        return "{" + ", ".join(self._pairs(fields, view)) + "}"
+
+    def _pairs(self, fields: tuple[tuple[str, x.Expr], ...], view: View) -> list[str]:
+        return [f"{name!r}: {self._json(expr, view)}" for name, expr in fields]
+
+    def _json(self, expr: x.Expr, view: View) -> str:
+        convert = self.out.name("json", json_of(expr.type), f"json {expr.type}")
+        return f"{convert}({value(expr, view, self.out)})"
 
     def _text(self, text: Text, view: View) -> str:
         parts = []

@@ -6,8 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from sluice.catalog.catalog import Accumulator, Aggregate
-from sluice.catalog.populations import Distinct, Extreme, Percentile, TopK
+from sluice.catalog.populations import (
+    DISTINCT_EXACT_MAX,
+    EXTREME_VALUES_MAX,
+    PERCENTILE_VALUES_MAX,
+    TOPK_VALUES_MAX,
+    Distinct,
+    Extreme,
+    Percentile,
+    TopK,
+)  # fmt: skip
 from sluice.catalog.running import (
+    HELD_VALUES_MAX,
     Average,
     Count,
     Deviation,
@@ -22,10 +32,29 @@ from sluice.catalog.running import (
 from sluice.catalog.signatures import takes
 from sluice.model import ANY, DURATION, FLOAT, INT, RATIO, TIME, Type
 
+_FIXED_PERCENTILES = {"median": 50, "p50": 50, "p95": 95, "p99": 99}
+
 
 def aggregates() -> tuple[Aggregate, ...]:
     """Return the entries."""
     return (*_counts(), *_sums(), *_percentiles(), *_values())
+
+
+def values_held_max(name: str) -> int | None:
+    """Return how many values an aggregate of a window that only grows can hold.
+
+    0 where it only sums up; None for an aggregate that a plugin brings.
+    """
+    held = {
+        "distinct": DISTINCT_EXACT_MAX, "topk": TOPK_VALUES_MAX, "min": EXTREME_VALUES_MAX,
+        "max": EXTREME_VALUES_MAX, "first": HELD_VALUES_MAX, "list": HELD_VALUES_MAX,
+        "last": 1,
+    }  # fmt: skip
+    if name in held:
+        return held[name]
+    if name in ("percentile", *_FIXED_PERCENTILES):
+        return PERCENTILE_VALUES_MAX
+    return 0 if any(name == entry.name for entry in aggregates()) else None
 
 
 def accumulator(
@@ -100,7 +129,6 @@ def _sums() -> tuple[Aggregate, ...]:
 
 
 def _percentiles() -> tuple[Aggregate, ...]:
-    fixed = {"median": 50, "p50": 50, "p95": 95, "p99": 99}
     docs = {
         "median": "Return the value in the middle, or half way between the two there.",
         "p50": "Return the 50th percentile, the median.",
@@ -120,7 +148,7 @@ def _percentiles() -> tuple[Aggregate, ...]:
                 name, "value", _mean_type, _percentile_of(percent), docs[name],
                 (f"{name}(x) of [1, 2, 3, 4]", examples[name]),
             )
-            for name, percent in fixed.items()
+            for name, percent in _FIXED_PERCENTILES.items()
         ),
     )  # fmt: skip
 

@@ -37,6 +37,7 @@ class Function:
     True, False or None.
     With `needs_now` `call` gets `now` before its arguments: the time of the event or deadline
     that is being decided.
+    `group` is the heading under which it is listed.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Function:
     lenient: bool = False
     conditions: tuple[int, ...] = ()
     needs_now: bool = False
+    group: str = "other"
 
     def result_type(self, args: tuple[Type, ...]) -> Type:
         """Return the type of the result for arguments of these types."""

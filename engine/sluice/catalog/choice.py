@@ -15,7 +15,7 @@ def functions() -> tuple[Function, ...]:
         Function(
             "coalesce", (Parameter("values", variadic=True),), common_type, coalesce,
             "Return the first value that is neither missing nor null nor unknown.",
-            ('coalesce(null, "unknown")', '"unknown"'), lenient=True,
+            ('coalesce(int("four"), 4)', "4"), lenient=True,
         ),
         Function(
             "if", takes(("condition", BOOL), ("then", ANY), ("else", ANY)), _branch_type, choose,

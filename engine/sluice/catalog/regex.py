@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -17,6 +18,9 @@ from sluice.model import like_pattern
 
 #: What a set of regular expressions may take when compiled, in bytes.
 SET_BYTES_MAX = 64 * 2**20
+
+#: How many compiled regular expressions are remembered: rules are checked, then built.
+REGEX_MEMO_MAX = 1_000
 
 #: A search: None when nothing was found, else anything.
 Find = Callable[[str], object | None]
@@ -82,6 +86,7 @@ class RegexSet:
         return any(find(text) is not None for find in self._finds)
 
 
+@lru_cache(REGEX_MEMO_MAX)
 def compile_regex(pattern: str, flags: str = "") -> Regex | str:
     """Compile a pattern with flags of `i m s`; a string is the reason why that is refused."""
     unknown = set(flags) - set("ims")

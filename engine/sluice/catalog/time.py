@@ -114,7 +114,7 @@ def _units() -> tuple[Function, ...]:
     d = takes(("duration", DURATION))
     return (
         Function(
-            "ms", d, INT, whole, "Return a duration as a number of milliseconds.",
+            "ms", d, INT, _whole_ms, "Return a duration as a number of milliseconds.",
             ("ms(1m30s)", "90000"),
         ),
         Function(
@@ -229,6 +229,11 @@ def _first_day(unit: str, local: datetime) -> datetime | None:
         return start(datetime(local.year, local.month, local.day))
     except OverflowError:  # the Monday before the year 1
         return None
+
+
+def _whole_ms(ms: Any) -> int | None:
+    found = whole(ms)
+    return None if found is None else in_64_bits(found)
 
 
 def _per(ms: Any, unit: int) -> float | None:

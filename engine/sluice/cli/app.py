@@ -11,14 +11,16 @@ import typer
 
 from sluice import __version__
 from sluice.cli import exits
-from sluice.cli.terminal import Terminal, show_failure
-from sluice.cli.verbs import Verbs, global_params
+from sluice.cli.output import drop_stdout
+from sluice.cli.terminal import Terminal, open_closed_streams, show_failure
+from sluice.cli.verbs import COMMANDS, Verbs, global_params
 
 PROGRAM = "sluice"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run `sluice` with these arguments (default: those of the process) and exit."""
+    open_closed_streams()
     raise SystemExit(execute(sys.argv[1:] if argv is None else argv))
 
 
@@ -31,20 +33,17 @@ def execute(argv: Sequence[str]) -> int:
             root.main(args=list(argv), prog_name=PROGRAM)
         with root.make_context(PROGRAM, list(argv), obj=terminal) as ctx:
             code = root.invoke(ctx)
-        sys.stdout.flush()
-        return int(code or exits.OK)
+        return _flushed(int(code or exits.OK), terminal)
     except typer.Exit as stop:
-        return _flushed(stop.exit_code)
+        return _flushed(stop.exit_code, terminal)
     except typer.Abort:
         return exits.INTERRUPTED
     except typer.TyperException as error:
-        return _wrong_usage(error)
+        return _wrong_usage(error, argv)
     except BrokenPipeError:
         return _closed_pipe()
     except (Exception, KeyboardInterrupt) as error:
-        code = exits.exit_code(error)
-        show_failure(error, code, terminal)
-        return code
+        return _failed(error, terminal)
 
 
 def _root() -> Any:
@@ -82,10 +81,12 @@ def _root_options(
     """What stands before the command, besides what every command takes."""
 
 
-def _wrong_usage(error: typer.TyperException) -> int:
+def _wrong_usage(error: typer.TyperException, argv: Sequence[str]) -> int:
     """Say in one line what is wrong, what was meant, and where the help is."""
     ctx = getattr(error, "ctx", None)
-    path = ctx.command_path if ctx is not None else PROGRAM
+    # The parser itself, which misses the value of an option, does not know the command.
+    verb = [each for each in argv if each in COMMANDS][:1]
+    path = ctx.command_path if ctx is not None else " ".join((PROGRAM, *verb))
     option = getattr(error, "option_name", None)
     near = getattr(error, "possibilities", None)
     text = error.format_message()
@@ -95,21 +96,34 @@ def _wrong_usage(error: typer.TyperException) -> int:
     if near is not None or text.startswith("No such option"):
         hint = f", did you mean {near[0]}?" if near else ""
         text = f"there is no option {option}{hint}"
-    text = " ".join(text.split())
+    text = " ".join(text.split()).removesuffix(".").replace("Input should be", "it must be")
     print(f"{path}: {text} (see {path} --help)", file=sys.stderr)
     return error.exit_code
 
 
-def _flushed(code: int) -> int:
+def _flushed(code: int, terminal: Terminal) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         return _closed_pipe()
+    except OSError as error:
+        return _failed(error, terminal)
+    return code
+
+
+def _failed(error: BaseException, terminal: Terminal) -> int:
+    """Tell what happened; of a failure without a name see whether it is that of stdout."""
+    if isinstance(error, OSError) and error.filename is None:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            error.filename = "stdout"
+            drop_stdout()
+    code = exits.exit_code(error)
+    show_failure(error, code, terminal)
     return code
 
 
 def _closed_pipe() -> int:
-    """Let the interpreter's own flush at exit find nothing to complain about."""
-    with open(os.devnull, "wb") as nothing:
-        os.dup2(nothing.fileno(), sys.stdout.fileno())
+    drop_stdout()
     return exits.CLOSED_PIPE

@@ -39,6 +39,7 @@ def show(
             {"key": key, "value": value, "origin": origin.kind, "where": origin.where}
             for key, value, origin in values
         ],
+        "unknown": [{"variable": name, "meant": meant} for name, meant in found.strangers.items()],
     }
     put_report(output, document, _text(found, values))
 
@@ -53,6 +54,8 @@ def schema(output: OutputOption = "json") -> None:
 
 def _text(found: Resolved, values: list[tuple[str, Any, Any]]) -> str:
     """Write the settings as TOML that could be read again, with their origins behind."""
+    from sluice.config import tell_stranger
+
     lines = [f"# {found.file or 'no sluice.toml found'}"]
     section = ""
     for key, value, origin in values:
@@ -62,6 +65,8 @@ def _text(found: Resolved, values: list[tuple[str, Any, Any]]) -> str:
             lines += ["", f"[{section}]"]
         pair = f"# {name}" if value is None else f"{name} = {_toml(value)}"
         lines.append(f"{pair:<40}  # {origin}")
+    lines += [""] if found.strangers else []
+    lines += [f"# {tell_stranger(variable, meant)}" for variable, meant in found.strangers.items()]
     return "\n".join(lines)
 
 

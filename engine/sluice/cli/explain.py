@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from sluice.cli.loading import loaded_rules, rule_settings
 from sluice.cli.options import OutputOption, SetOption, new_app
 from sluice.cli.output import put_report
+from sluice.cli.rule_names import named_rules
 
 if TYPE_CHECKING:
+    from sluice.catalog import Catalog
     from sluice.cli.terminal import Terminal
-    from sluice.plan import Plan, RulePlan
+    from sluice.plan import Plan
 
 
 def commands() -> typer.Typer:
@@ -38,11 +39,14 @@ def explain(
     code: Annotated[
         bool, typer.Option("--code", help="Print the Python that runs the rules.")
     ] = False,
+    backend: Annotated[
+        Literal["python", "duckdb"] | None,
+        typer.Option("--backend", help="What SQL asks of the events of a backtest (duckdb)."),
+    ] = None,
     set_: SetOption = None,
     output: OutputOption = "text",
 ) -> None:
     """Show what a rule waits for, what it does then, and the bound of its memory."""
-    from sluice.catalog import builtins
     from sluice.plan import explain as explain_rule
     from sluice.plan import explain_document
 
@@ -50,14 +54,20 @@ def explain(
     paths = [t for t in targets or () if os.path.exists(t)]
     names = [t for t in targets or () if not os.path.exists(t)]
     resolved = rule_settings(terminal, [*(rules or ()), *paths], set_, None)
-    plan = loaded_rules(resolved, terminal).plan
-    chosen = _chosen(plan, names)
+    compiled = loaded_rules(resolved, terminal)
+    plan = compiled.plan
+    chosen = named_rules(plan, names, kinds="rule or file") if names else plan.rules
+    if not plan.rules:
+        terminal.warn("there are no rules in these files")
     limits = resolved.settings.limits.limits()
-    if code:
+    if backend == "duckdb":
+        _explain_sql(plan, [rule.name for rule in chosen], compiled.catalog, output)
+        return
+    if code or backend == "python":
         from sluice.backends import generated_source
         from sluice.plan import rewrite
 
-        source = generated_source(rewrite(replace(plan, rules=chosen)), builtins())
+        source = generated_source(rewrite(replace(plan, rules=chosen)), compiled.catalog)
         put_report(output, {"rules": [r.name for r in chosen], "code": source}, source)
         return
     documents = [explain_document(rule, plan, limits) for rule in chosen]
@@ -65,18 +75,12 @@ def explain(
     put_report(output, {"rules": documents}, text)
 
 
-def _chosen(plan: Plan, names: list[str]) -> tuple[RulePlan, ...]:
-    """Return the rules of these names, by full name or, where it is clear, by the last word."""
-    if not names:
-        return plan.rules
-    found: dict[str, RulePlan] = {}
-    for name in names:
-        matching = [r for r in plan.rules if r.name == name]
-        matching = matching or [r for r in plan.rules if r.name.rpartition(".")[2] == name]
-        if not matching:
-            near = difflib.get_close_matches(name, [r.name for r in plan.rules], n=1, cutoff=0.5)
-            hint = f", did you mean {near[0]}?" if near else ""
-            message = f"there is no rule or file '{name}'{hint}"
-            raise typer.BadParameter(message, param_hint="RULE")
-        found.update((r.name, r) for r in matching)
-    return tuple(found.values())
+def _explain_sql(plan: Plan, names: list[str], catalog: Catalog, output: str) -> None:
+    from dataclasses import asdict
+
+    from sluice.backends import SUPPORT, explain_sql, sql_story, support_table
+
+    told = explain_sql(plan, names, catalog)
+    legend = "How closely SQL follows each construct; what it leaves, the operators decide:"
+    text = "\n\n".join([*map(sql_story, told), f"{legend}\n{support_table()}"])
+    put_report(output, {"rules": told, "support": [asdict(each) for each in SUPPORT]}, text)

@@ -45,7 +45,7 @@ def init(
     for name in FILES:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         with open(root / name, "x", encoding="utf-8", newline="") as file:
-            file.write(_template(name))
+            file.write(template(name))
     lines = [f"wrote {root / name}" for name in FILES]
     lines += ["", "Next:", *([f"  cd {folder}"] if folder != "." else [])]
     lines += ["  sluice test", f"  sluice run {FILES[2]}"]
@@ -53,7 +53,8 @@ def init(
     return exits.OK
 
 
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """Return the text of a file that comes with the command line."""
     from importlib import resources
 
     path = resources.files("sluice.cli").joinpath("templates")

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sluice.shells import RunSummary
-from sluice.timing import format_duration, format_instant
+from sluice.shells import Eviction, RunSummary
+from sluice.timing import DAY_MS, format_duration, format_instant
 
 Record = Mapping[str, Any]
 
@@ -18,6 +18,8 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\
 _TEXT_LENGTH_MAX = 2_000
 #: Of how many sources the summary says which fields were taken.
 _SETTLED_SHOWN = 5
+#: What is later than a year was more likely written in another unit of time.
+_FAR_MS = 365 * DAY_MS
 
 
 def render(record: Record) -> str:
@@ -121,13 +123,18 @@ def summary_text(summary: RunSummary) -> str:
         lines.append(f"{_count(sum(summary.rejected.values()), 'input')} rejected: {reasons}")
         if not summary.events:
             lines.append("no input became an event: is --codec the right one?")
-    if summary.evicted:
-        lines.append(f"{_count(summary.evicted, 'piece')} of state dropped at a cap ([limits])")
+    lines += [_eviction_line(eviction) for eviction in summary.evictions]
+    for rule, held in summary.incomplete.items():
+        count = _count(sum(held.values()), "mitigation")
+        lines.append(f"rule {rule} left out {count} for want of an argument: {_counts(held)}")
     for kind, number in summary.unextracted.items():
         lines.append(f"{_count(number, 'event')} of {kind} fitted no line of an extract")
-    if summary.misfits:
-        count = _count(sum(summary.misfits.values()), "value")
-        lines.append(f"{count} had another type than is read: {_counts(summary.misfits)}")
+    for rule, held in summary.mismatches.items():
+        count = _count(sum(held.values()), "value")
+        lines.append(f"rule {rule} met {count} of another type than it asks for: {_counts(held)}")
+    if summary.zone_assumed_for is not None:
+        option = f"--codec {summary.zone_assumed_for}:zone=Europe/Vienna"
+        lines.append(f"times without a zone: UTC was assumed ({option} names another)")
     for each in summary.settled[:_SETTLED_SHOWN]:
         if each.type_field or each.time_field:
             took = (("type", each.type_field), ("time", each.time_field))
@@ -162,11 +169,32 @@ def _matches_line(summary: RunSummary) -> str:
 
 
 def _late_line(summary: RunSummary) -> str:
-    text = f"{_count(summary.late, 'event')} came too late for rules with state"
+    inputs = summary.late_inputs
+    of = f" of {next(iter(inputs))}" if len(inputs) == 1 else ""
+    by = f" ({_counts(inputs)})" if len(inputs) > 1 else ""
+    text = f"{_count(summary.late, 'event')}{of} came too late for rules with state{by}"
     if summary.lateness_needed_ms is None:
         return text
-    needed = format_duration(summary.lateness_needed_ms)
-    return f"{text}: --lateness {needed} or --sort would have taken them"
+    needed = f"--lateness {format_duration(summary.lateness_needed_ms)}"
+    if not summary.late_behind:
+        text = f"{text}: {needed} or --sort would have taken them"
+        is_far = summary.lateness_needed_ms > _FAR_MS
+        return (
+            f"{text}; that is more than a year: is --time-unit the right one?" if is_far else text
+        )
+    who = "it came when its" if summary.late == 1 else "they came when their"
+    if summary.late_behind < summary.late:
+        who = f"{summary.late_behind:,} of them came when their"
+    return (
+        f"{text}: {who} input had ended or was silent while others went on; "
+        f"{needed} from the first run on would have taken them"
+    )
+
+
+def _eviction_line(eviction: Eviction) -> str:
+    dropped = _count(eviction.count, eviction.what.removesuffix("s"))
+    cap = f"{eviction.cap} = {eviction.cap_value:,}"
+    return f"rule {eviction.rule} dropped {dropped} (cap {cap} in [limits])"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -12,9 +12,9 @@ import typer
 
 from sluice.cli import exits
 from sluice.cli import run_options as options
-from sluice.cli.loading import given, settings_of
+from sluice.cli.loading import given, naming_codec, plugins_of, settings_of
 from sluice.cli.options import SetOption, SilenceOption, new_app, set_pairs
-from sluice.cli.output import to_json
+from sluice.cli.output import drop_stdout, to_json
 from sluice.cli.progress import ProgressLine
 from sluice.timing import Instant, parse_instant
 
@@ -56,6 +56,7 @@ def run(
     with_events: options.WithEventsOption = None,
     rejected: options.RejectedOption = None,
     stats: options.StatsOption = None,
+    lake: options.LakeOption = None,
     output: options.OutputFormOption = None,
     output_file: options.OutputFileOption = None,
     fail_on: options.FailOnOption = None,
@@ -65,7 +66,7 @@ def run(
 ) -> int:
     """Run rules over files, folders, patterns or stdin; print what they find."""
     flags = {name: value for name, value in locals().items() if name in options.SETTINGS}
-    bounds = (_instant("--since", since), _instant("--until", until))
+    bounds = (instant_of("--since", since), instant_of("--until", until))
     terminal: Terminal = ctx.find_root().obj
     return _run(terminal, flags, (*(inputs or ()), *(input_ or ())), bounds)
 
@@ -77,20 +78,22 @@ def _run(
     from sluice.cli.render import render, summary_text
     from sluice.shells import run_local
 
-    settings = settings_of(terminal, _settings_flags(flags)).settings
+    resolved = settings_of(terminal, settings_flags(flags))
+    settings, plugins = resolved.settings, plugins_of(resolved, terminal)
     request = request_of(settings, inputs, bounds)
     line = ProgressLine(settings.run.progress and not terminal.quiet)
     stopping = _Stopping()
-    with stopping:
+    write = line.between(_write)
+    with stopping, plugins.guarding(), naming_codec(resolved):
         try:
             summary = run_local(
-                request, line.between(_write), render=render, stop=stopping, progress=line.show
+                request, write, render=render, stop=stopping, progress=line.show, plugins=plugins
             )
         except KeyboardInterrupt:
             return stopping.code
         finally:
             line.clear()
-    for warning in summary.warnings:
+    for warning in (*summary.warnings, *summary.lost):
         terminal.warn(warning)
     if request.stats is not None:
         with open(request.stats, "wb") as file:
@@ -100,7 +103,7 @@ def _run(
     return _code(terminal, request, summary, stopping)
 
 
-def _settings_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
+def settings_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
     """Return the flags as settings; lists may be given with commas or again and again."""
     found: dict[str, Any] = {}
     for name, value in given(flags).items():
@@ -128,11 +131,13 @@ def request_of(
         type=input_.type, time_unit=input_.time_unit, strict_input=input_.strict,
         source=input_.source, lateness_ms=run_.lateness, sort=run_.sort, since=bounds[0],
         until=bounds[1], close=run_.close, set=dict(rules.set), follow=run_.follow,
+        idle_timeout_ms=run_.idle_timeout,
         checkpoint=run_.checkpoint, show=frozenset(run_.show), with_events=run_.with_events,
-        rejected=run_.rejected, stats=run_.stats, output=run_.output,
+        rejected=run_.rejected, stats=run_.stats, lake=run_.lake, output=run_.output,
         output_file=run_.output_file, fail_on=frozenset(run_.fail_on),
         skip_broken_rules=rules.skip_broken, silence=frozenset(rules.silence),
-        limits=settings.limits.limits(), progress=run_.progress,
+        limits=settings.limits.limits(), sort_events_max=settings.limits.sort_events_max,
+        progress=run_.progress,
     )  # fmt: skip
 
 
@@ -152,7 +157,8 @@ def _code(terminal: Terminal, request: RunRequest, summary: RunSummary, stopping
     return exits.OK
 
 
-def _instant(flag: str, text: str | None) -> Instant | None:
+def instant_of(flag: str, text: str | None) -> Instant | None:
+    """Read the time that a flag is given; what is no time is wrong usage."""
     if text is None:
         return None
     for candidate in (text, f"{text}T00:00:00Z", f"{text}Z"):
@@ -164,8 +170,13 @@ def _instant(flag: str, text: str | None) -> Instant | None:
 
 
 def _write(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    stdout = sys.stdout.buffer
+    try:
+        stdout.write(data)
+        stdout.flush()
+    except OSError:
+        drop_stdout()
+        raise
 
 
 class _Stopping:

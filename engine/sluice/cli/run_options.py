@@ -80,6 +80,9 @@ RejectedOption = Annotated[
 StatsOption = Annotated[
     str | None, typer.Option("--stats", metavar="FILE", help="Write the counts here at the end.")
 ]
+LakeOption = Annotated[
+    str | None, typer.Option("--lake", metavar="DIR", help="Keep events, matches and more here.")
+]
 OutputFormOption = Annotated[
     str | None,
     typer.Option("-o", "--output", "--format", metavar="text|json|none", help="Form of records."),
@@ -113,4 +116,5 @@ SETTINGS = {
     "checkpoint": "run.checkpoint", "show": "run.show", "with_events": "run.with_events",
     "rejected": "run.rejected", "stats": "run.stats", "output": "run.output",
     "output_file": "run.output_file", "fail_on": "run.fail_on", "progress": "run.progress",
+    "lake": "run.lake",
 }  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from sluice import __version__
 from sluice.cli import exits
+from sluice.cli.output import writable
 from sluice.errors import Diagnostic, RuleError, picture
 
 _STYLES = {"error": "31;1", "warning": "33;1", "info": "36", "good": "32", "dim": "2", "bold": "1"}
@@ -26,6 +27,7 @@ class Terminal:
     quiet: bool = False
     verbose: bool = False
     color: str = "auto"
+    no_plugins: bool = False
 
     def is_coloured(self, stream: TextIO) -> bool:
         """Whether what goes to a stream is in colour."""
@@ -48,6 +50,10 @@ class Terminal:
         if not self.quiet:
             self.say(f"{self.paint('warning:', 'warning', sys.stderr)} {text}")
 
+    def fail(self, text: str) -> None:
+        """Say why the answer is no."""
+        self.say(f"{self.paint('error:', 'error', sys.stderr)} {text}")
+
     def pictures(
         self, diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], stream: TextIO
     ) -> None:
@@ -59,7 +65,30 @@ class Terminal:
             mark = f"{each.severity} {each.code}:"
             head = head.replace(mark, self.paint(mark, each.severity, stream), 1)
             between = "\n" if number else ""
-            print(between + head + (f"\n{rest}" if rest else ""), file=stream)
+            print(writable(between + head + (f"\n{rest}" if rest else "")), file=stream)
+
+
+def open_closed_streams() -> None:
+    """Give the process the standard streams that it was started without (`>&-`).
+
+    Nothing is read from such a stdin, stderr goes nowhere, and stdout is a pipe that nobody reads.
+    Without this the first file that is opened would take the place of the stream, and records
+    would be written into it.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+            continue
+        except OSError:
+            pass
+        if number == 1:
+            # The lower descriptors are open, so the end to read from is 1 itself, and goes away.
+            _, unread = os.pipe()
+            os.dup2(unread, number)
+            os.close(unread)
+        else:
+            os.open(os.devnull, os.O_RDWR)
+        setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))
 
 
 def show_failure(error: BaseException, code: int, terminal: Terminal) -> None:

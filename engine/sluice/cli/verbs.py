@@ -15,12 +15,21 @@ from sluice.cli.terminal import Terminal
 #: The verbs in the order of `--help`: module of `sluice.cli`, one line.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Write a configuration, a first rule with its tests, and sample events."),
+    "demo": ("demo", "Show in a minute what Sluice does, with events of its own."),
     "check": ("check", "Find what is wrong with rules."),
     "fmt": ("fmt", "Write rules in the one style."),
     "test": ("test", "Run the tests that stand in rule files."),
     "run": ("run", "Run rules over files, directories or standard input."),
+    "backtest": ("backtest", "Say what rules would have found in kept events."),
+    "why": ("why", "Say why a rule fired, or what stopped it from firing."),
+    "capture": ("capture", "Turn a match that a lake keeps into a test of its rule."),
+    "query": ("query", "Ask a lake with SQL."),
+    "lake": ("lake", "Pack, expire, check a lake; take out of it what must go."),
     "explain": ("explain", "Show what a rule waits for, what it does, what it can cost."),
+    "graph": ("graph", "Show which events lead to which rules, and what these make."),
+    "functions": ("functions", "Look up functions, aggregates and actions."),
     "config": ("config", "Show settings, where they come from, and their schema."),
+    "plugins": ("plugins", "List what installed plugins bring; begin a new one."),
     "schema": ("schema", "Print JSON Schemas."),
     "version": ("version", "Print the version."),
 }
@@ -69,6 +78,9 @@ def _global_options(
     color: Annotated[
         str | None, typer.Option("--color", metavar="auto|always|never", help="Whether in colour.")
     ] = None,
+    no_plugins: Annotated[
+        bool, typer.Option("--no-plugins", help="Use nothing that plugins bring.")
+    ] = False,
 ) -> None:
     """What every command takes, before or behind its name."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sluice.codecs.codec import Framing
 from sluice.codecs.lines import KEPT_BYTES_MAX, LINE_BYTES_MAX, Chunk, Cut
 from sluice.model import Rejected, RejectReason, rejected
 
@@ -24,8 +25,13 @@ _STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _QUOTE = ord('"')
 
 # Before the `[`, between it and its `]`, after that, and after a complaint about what follows.
-_OPEN, _IN, _END, _REFUSED = "array:open", "array:in", "array:end", "array:refused"
-_SKIP = "array:skip"  # with depth and whether in a string: within an element that is too long
+_OPEN, _IN, _END, _REFUSED = "open", "in", "end", "refused"
+_SKIP = "skip"  # with depth and whether in a string: within an element that is too long
+_STRAY = "stray"  # at something else than what may be split here
+# Where the `Records` of a file begin, and the same without blanks.
+_RECORDS = re.compile(rb'\s*\{\s*"Records"\s*:\s*\[')
+_OBJECT_END = re.compile(rb"\s*\}")
+_RECORDS_TOKENS = b'{"Records":['
 
 
 class ArrayChunker:
@@ -37,18 +43,21 @@ class ArrayChunker:
     """
 
     __slots__ = (
-        "_base", "_buffer", "_depth", "_is_in_string", "_is_skipping", "_line_bytes_max", "_mark",
-        "_record", "_scan", "_source",
+        "_base", "_buffer", "_depth", "_first", "_is_in_string", "_is_skipping", "_line_bytes_max",
+        "_mark", "_record", "_scan", "_source",
     )  # fmt: skip
 
+    framing: Framing = "array"
+
     def __init__(
-        self, source: str, offset: int = 0, line: int = 1, mark: str = _OPEN,
+        self, source: str, offset: int = 0, line: int = 1, mark: str = "array",
         line_bytes_max: int = LINE_BYTES_MAX,
     ) -> None:  # fmt: skip
         self._source = source
         self._base = offset  # of the first byte of the buffer, which is the start of an element
         self._record = line
-        state, _, place = mark.partition("/")
+        self._first = 0  # the number of the array's first element, if it has begun here
+        state, _, place = (mark.partition(":")[2] or _OPEN).partition("/")
         self._is_skipping = state == _SKIP
         self._mark = _IN if self._is_skipping else state
         self._line_bytes_max = line_bytes_max
@@ -60,9 +69,19 @@ class ArrayChunker:
     def feed(self, block: bytes) -> list[Cut]:
         """Take the next bytes and return the complete elements as few chunks."""
         self._buffer += block
-        if self._mark == _OPEN and not self._find_array():
-            return []
         cuts: list[Cut] = []
+        is_going_on = True
+        while is_going_on:
+            if self._mark == _OPEN and not self._find_array():
+                break
+            self._read_elements(cuts)
+            if self._mark == _IN:
+                self._bound(cuts)
+                break
+            is_going_on = self._begins_again(cuts)
+        return cuts
+
+    def _read_elements(self, cuts: list[Cut]) -> None:
         elements: list[bytes] = []
         while self._mark == _IN:
             at = self._bracket()
@@ -70,11 +89,6 @@ class ArrayChunker:
                 break
             self._take(at, elements, cuts)
         self._deliver(elements, cuts)
-        if self._mark == _IN:
-            self._bound(cuts)
-        else:
-            self._check_rest(cuts)
-        return cuts
 
     def finish(self) -> list[Cut]:
         """Return the element in whose middle the input ends, or say that the array has no end."""
@@ -84,13 +98,18 @@ class ArrayChunker:
         self._base += len(self._buffer)
         self._buffer.clear()
         was_open, self._mark = self._mark == _OPEN, _END
+        if was_open and not half:
+            return []
+        cuts: list[Chunk | Rejected] = []
+        is_whole = not self._depth and not self._is_in_string
         if half and not was_open:
-            chunk = Chunk(half.replace(b"\n", b"\r"), self._record, 1, torn=True)
+            element = half.replace(b"\n", b"\r") + b"\n" * is_whole
+            cuts.append(Chunk(element, self._record, 1, torn=not is_whole))
             self._record += 1
-            return [self._cut(chunk)]
-        if half or not was_open:
-            return [self._cut(self._reject("syntax", "the input ends before the array does", half))]
-        return []
+        if was_open or is_whole:
+            start = half if was_open else b""
+            cuts.append(self._reject("syntax", "the input ends before the array does", start))
+        return [self._cut(piece) for piece in cuts]
 
     def _find_array(self) -> bool:
         """Step over what precedes the first element; False when the array has not begun."""
@@ -102,11 +121,16 @@ class ArrayChunker:
             self._drop(len(self._buffer))
             return False
         if rest[:1] == b"[":
-            self._drop(len(self._buffer) - len(rest) + 1)
-            self._mark = _IN
+            self._enter(len(self._buffer) - len(rest) + 1)
         else:
-            self._mark = _END  # what is there will be refused as the rest
+            self._mark = _STRAY
         return True
+
+    def _enter(self, count: int) -> None:
+        """Go on behind the `[`, which is the last of so many bytes."""
+        self._drop(count)
+        self._mark = _IN
+        self._first = self._record
 
     def _bracket(self) -> int:
         """Return where the next bracket (or comma between elements) is, -1 when not here yet."""
@@ -148,7 +172,7 @@ class ArrayChunker:
             verdict = self._too_long(element)
         elif not is_blank:
             elements.append(element.replace(b"\n", b"\r") + b"\n")
-        elif is_last and self._record == 1:  # an empty array
+        elif is_last and self._record == self._first:  # an empty array
             self._record -= 1
         else:
             verdict = self._reject("syntax", "an element of the array is missing", b"")
@@ -177,15 +201,16 @@ class ArrayChunker:
         elif self._is_skipping:
             self._drop(self._scan)
 
-    def _check_rest(self, cuts: list[Cut]) -> None:
-        """After the array only blanks may come; say so once."""
+    def _begins_again(self, cuts: list[Cut]) -> bool:
+        """After the array only blanks may come; say so once. No second one begins."""
         rest = bytes(self._buffer).strip()
         self._drop(len(self._buffer))
-        if rest and self._mark == _END:
+        if rest and self._mark != _REFUSED:
             self._mark = _REFUSED
             # Only its first byte, so that the verdict does not depend on how the bytes were cut.
             verdict = self._reject("syntax", "the array is not all of the input", rest[:1])
             cuts.append(self._cut(verdict))
+        return False
 
     def _drop(self, count: int) -> None:
         del self._buffer[:count]
@@ -204,7 +229,59 @@ class ArrayChunker:
         mark = self._mark
         if self._is_skipping:
             mark = f"{_SKIP}/{self._depth}{'s' if self._is_in_string else ''}"
-        return Cut(piece, self._base, self._record, mark)
+        return Cut(piece, self._base, self._record, f"{self.framing}:{mark}")
+
+
+class RecordsChunker(ArrayChunker):
+    """Splits `{"Records": […]}`, the form of whole CloudTrail files; several may follow."""
+
+    __slots__ = ()
+
+    framing: Framing = "records"
+
+    def __init__(
+        self, source: str, offset: int = 0, line: int = 1, mark: str = "records",
+        line_bytes_max: int = LINE_BYTES_MAX,
+    ) -> None:  # fmt: skip
+        super().__init__(source, offset, line, mark, line_bytes_max)
+
+    def finish(self) -> list[Cut]:
+        """Return the element in whose middle the input ends, or say what is missing."""
+        if self._mark != _END:
+            return super().finish()
+        self._mark = _REFUSED
+        return [self._cut(self._reject("syntax", "the input ends before the object does", b""))]
+
+    def _find_array(self) -> bool:
+        if self._base == 0 and self._buffer.startswith(BOM):
+            self._drop(len(BOM))
+        found = _RECORDS.match(self._buffer)
+        is_early = self._base == 0 and BOM.startswith(self._buffer)
+        if found is not None:
+            self._enter(found.end())
+        elif is_early or may_open_records(bytes(self._buffer)) is None:
+            if self._buffer.isspace():
+                self._drop(len(self._buffer))
+            return False
+        else:
+            self._mark = _STRAY
+        return True
+
+    def _begins_again(self, cuts: list[Cut]) -> bool:
+        """Step over the `}` that ends the object; True when another may begin."""
+        found = _OBJECT_END.match(self._buffer)
+        if self._mark == _END and found is not None:
+            self._drop(found.end())
+            self._mark = _OPEN
+            return True
+        return super()._begins_again(cuts)
+
+
+def may_open_records(head: bytes) -> bool | None:
+    """True when `{"Records": [` stands here, None when that cannot be told yet."""
+    if _RECORDS.match(head):
+        return True
+    return None if _RECORDS_TOKENS.startswith(b"".join(head.split())) else False
 
 
 def _end(pattern: re.Pattern[bytes], buffer: bytearray, start: int) -> int:

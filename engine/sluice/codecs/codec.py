@@ -14,8 +14,12 @@ from sluice.model import Event, Rejected
 #: Where a record came from: source, partition, offset.
 Place = tuple[str, int, int]
 Decoded = Event | Rejected | list[Event | Rejected] | None
-#: How a source's bytes are split: at line ends, or as the elements of one JSON array.
-Framing = Literal["lines", "array"]
+#: How a source's bytes are split: at line ends; as the elements of one JSON array, or of the array
+#: `Records` of an object; as CSV, where a quoted cell may hold line ends; as entries of a journal.
+Framing = Literal[
+    "lines", "array", "records", "entries",
+    "csv-comma", "csv-semicolon", "csv-tab", "csv-pipe", "csv-space",
+]  # fmt: skip
 TimeUnit = Literal["s", "ms", "us", "ns"]
 #: The options of one codec as written: `year=2015,zone=UTC`.
 CodecOptions = dict[str, str]
@@ -53,8 +57,8 @@ class Codec(Protocol):
         """Return the name by which `--codec` chooses it."""
         ...
 
-    def framing(self, head: bytes) -> Framing:
-        """Return how a source is split that starts with these bytes."""
+    def framing(self, head: bytes) -> Framing | None:
+        """Return how a source is split that starts with these bytes; None: too few to tell."""
         ...
 
     def decode(self, line: bytes, place: Place) -> Decoded:
@@ -96,8 +100,8 @@ def check_options(name: str, options: CodecOptions, known: Iterable[str]) -> Non
     for key in options:
         if key not in known:
             has = f"it has {', '.join(known)}" if known else "it has no options"
-            near = did_you_mean(key, known)
-            raise ConfigError(f"codec '{name}' has no option '{key}'{near}; {has}")
+            near = did_you_mean(key, known) or f"; {has}"
+            raise ConfigError(f"codec '{name}' has no option '{key}'{near}")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -27,6 +27,10 @@ class InstantReader:
             return self.read_text(value)
         return self._read_number(value) if kind is int else None
 
+    def trouble(self, name: str, value: Any) -> str:
+        """Say why a value is no time, for people."""
+        return time_trouble(name, value, self._unit)
+
     def read_text(self, text: str) -> Instant | None:
         """Read an RFC 3339 text as `parse_instant` does."""
         zone = text[-1:] if text[-1:] == "Z" else text[-6:]

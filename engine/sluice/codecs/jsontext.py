@@ -18,6 +18,8 @@ from sluice.model import INT_MAX, INT_MIN, RejectReason
 DEPTH_MAX = 200
 
 _decode = msgspec.json.Decoder().decode
+#: Stands for a number that cannot be read, until it is replaced.
+_BROKEN = object()
 # RFC 8259 section 8.2 allows escapes of lone surrogates; no string can hold them. The last branch
 # steps over other escapes, so that an escaped backslash before `ud800` is left alone.
 _ESCAPE = re.compile(
@@ -50,22 +52,41 @@ def read_json(text: bytes, strict: bool = False) -> Any | Defect:
     return (_strict_defect(text) or value) if strict else value
 
 
-def mend_json(text: bytes) -> Any | Defect:
+class Mended(msgspec.Struct, frozen=True):
+    """A value that was partly beyond reading: `broken` are the members of an object that were."""
+
+    value: Any
+    broken: frozenset[str]
+
+
+def mend_json(text: bytes) -> Mended | Defect:
     """Return the value of a JSON text whose values are partly beyond reading.
 
     Invalid UTF-8 and lone surrogates become U+FFFD, numbers out of range and what is nested too
     deep become null; only what breaks the grammar is a defect.
     """
-    clean = without_surrogates(text.decode("utf-8", "replace").encode())
+    # Escapes of lone surrogates are no fault, so those that are left mark bytes that are one.
+    clean = without_surrogates(text).decode("utf-8", "surrogateescape")
     try:
         value = json.loads(
-            clean, parse_float=_float_or_none, parse_int=_int_or_none, parse_constant=_no_constant
-        )
+            clean, parse_float=_float_or_broken, parse_int=_int_or_broken,
+            parse_constant=_no_constant,
+        )  # fmt: skip
     except RecursionError:
         return _too_deep()
     except ValueError as error:
         return Defect("syntax", f"not JSON: {error}")
-    return _pruned(value, DEPTH_MAX)
+    faults: list[None] = []
+    if value.__class__ is not dict:
+        return Mended(_mended(value, DEPTH_MAX, faults), frozenset())
+    out, broken = {}, set()
+    for name, child in value.items():
+        faults.clear()
+        key = _mended(name, 1, faults)
+        out[key] = _mended(child, DEPTH_MAX - 1, faults)
+        if faults:
+            broken.add(key)
+    return Mended(out, frozenset(broken))
 
 
 def without_surrogates(text: bytes) -> bytes:
@@ -129,15 +150,28 @@ def _children(nest: Any) -> Iterable[Any]:
     return nest.values() if nest.__class__ is dict else nest if nest.__class__ is list else ()
 
 
-def _pruned(value: Any, depth: int) -> Any:
-    """Return the value with null for what is nested deeper than `depth`."""
-    if not _is_nest(value):
-        return value
-    if depth == 0:
-        return None
-    if value.__class__ is dict:
-        return {key: _pruned(child, depth - 1) for key, child in value.items()}
-    return [_pruned(child, depth - 1) for child in value]
+def _mended(value: Any, depth: int, faults: list[None]) -> Any:
+    """Return the value with what could not be read replaced, and a fault noted for each."""
+    match value:
+        case str():
+            mended = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            faults += [None] * (mended != value)
+            return mended
+        case dict() | list() if depth == 0:
+            faults.append(None)
+            return None
+        case dict():
+            return {
+                _mended(key, depth, faults): _mended(child, depth - 1, faults)
+                for key, child in value.items()
+            }
+        case list():
+            return [_mended(child, depth - 1, faults) for child in value]
+        case _ if value is _BROKEN:
+            faults.append(None)
+            return None
+        case _:
+            return value
 
 
 class _Refused(Exception):
@@ -171,16 +205,16 @@ def _int_of_64_bits(digits: str) -> int:
     return value
 
 
-def _int_or_none(digits: str) -> int | None:
+def _int_or_broken(digits: str) -> Any:
     try:
         return int(digits)
     except ValueError:  # more digits than Python reads
-        return None
+        return _BROKEN
 
 
-def _float_or_none(digits: str) -> float | None:
+def _float_or_broken(digits: str) -> Any:
     value = float(digits)
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) else _BROKEN
 
 
 def _no_constant(name: str) -> Any:

@@ -51,9 +51,14 @@ class Chunker(Protocol):
 
 
 class LineChunker:
-    """Splits at `\\n`. A line of more than `line_bytes_max` bytes is rejected and skipped."""
+    """Splits at `\\n`. A line of more than `line_bytes_max` bytes is rejected and skipped.
 
-    __slots__ = ("_held", "_is_skipping", "_line", "_line_bytes_max", "_offset", "_source")
+    Behind a last line without an end (mark `lines:torn`) that line may still go on.
+    """
+
+    __slots__ = (
+        "_held", "_is_skipping", "_is_torn", "_line", "_line_bytes_max", "_offset", "_source",
+    )  # fmt: skip
 
     def __init__(
         self, source: str, offset: int = 0, line: int = 1, mark: str = "lines",
@@ -63,11 +68,14 @@ class LineChunker:
         self._offset = offset  # of the first byte that is not delivered
         self._line = line
         self._is_skipping = mark == "lines:skip"
+        self._is_torn = mark == "lines:torn"
         self._line_bytes_max = line_bytes_max
         self._held = bytearray()  # the start of a line whose end has not come
 
     def feed(self, block: bytes) -> list[Cut]:
         """Take the next bytes and return the complete lines as few chunks."""
+        if self._is_torn:
+            return self._mend(block)
         if self._is_skipping:
             block = self._skip(block)
         end = block.rfind(b"\n") + 1
@@ -87,6 +95,8 @@ class LineChunker:
 
     def finish(self) -> list[Cut]:
         """Return the line without an end, if there is one."""
+        if self._is_torn:
+            return self._went_on()
         if not self._held:
             return []
         half = bytes(self._held)
@@ -94,7 +104,29 @@ class LineChunker:
         self._offset += len(half)
         chunk = Chunk(half, self._line, 1, torn=True)
         self._line += 1
+        self._is_torn = True
         return [self._cut(chunk)]
+
+    def _mend(self, block: bytes) -> list[Cut]:
+        """Take the end of a line that was delivered when the input ended in it."""
+        end = block.find(b"\n") + 1
+        room = max(0, KEPT_BYTES_MAX - len(self._held))
+        self._held += block[: end or None][:room]
+        self._offset += end or len(block)
+        if not end:
+            return []
+        self._is_torn = False
+        cuts = self._went_on()
+        return cuts + (self.feed(block[end:]) if end < len(block) else [])
+
+    def _went_on(self) -> list[Cut]:
+        """Reject what came behind a line that was taken to be whole, if that is not its end."""
+        rest = bytes(self._held.rstrip(b"\r\n"))
+        self._held.clear()
+        if not rest:
+            return []
+        message = "the line had been read when it ended here; this is its rest"
+        return [self._cut(rejected((self._source, 0, self._line - 1), "syntax", message, rest))]
 
     def _deliver(self, lines: bytes) -> Cut:
         # Three times as quick as `count`, which looks at every byte.
@@ -128,7 +160,7 @@ class LineChunker:
         return rejected((self._source, 0, line), "size", message, start[:kept])
 
     def _cut(self, piece: Chunk | Rejected) -> Cut:
-        mark = "lines:skip" if self._is_skipping else "lines"
+        mark = "lines:skip" if self._is_skipping else "lines:torn" if self._is_torn else "lines"
         return Cut(piece, self._offset, self._line, mark)
 
 
@@ -151,8 +183,14 @@ def decode_chunk(
 
 
 def _torn(outcome: Decoded) -> Decoded:
-    """Say of a half line that cannot be read why that is likely."""
-    if not isinstance(outcome, Rejected) or outcome.reason not in ("syntax", "encoding"):
+    """Say of a half line that cannot be read why that is likely.
+
+    A letter that is cut off is a sign of that too; other bytes that are no UTF-8 were so before.
+    """
+    if not isinstance(outcome, Rejected):
+        return outcome
+    is_cut = outcome.reason == "encoding" and "unexpected end of data" in outcome.message
+    if outcome.reason != "syntax" and not is_cut:
         return outcome
     message = f"the input ends in the middle of a line: {outcome.message}"
     return msgspec.structs.replace(outcome, reason="syntax", message=message)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from sluice.codecs.codec import (
     CodecOptions,
@@ -20,13 +19,13 @@ from sluice.codecs.codec import (
     Place,
     Settled,
     check_options,
-    did_you_mean,
 )  # fmt: skip
 from sluice.codecs.instants import InstantReader, time_trouble
 from sluice.codecs.jsontext import Defect
+from sluice.codecs.text import read_text, zone_of
 from sluice.codecs.yearless import YearlessClock
 from sluice.errors import ConfigError
-from sluice.model import Event, rejected
+from sluice.model import Event, Rejected, rejected
 from sluice.timing import Instant
 
 EVENT_TYPE = "syslog"
@@ -61,14 +60,15 @@ _ESCAPED = re.compile(r'\\(["\\\]])')
 class SyslogCodec:
     """The codec `syslog`; `year` and `zone` say what RFC 3164 times leave out."""
 
-    __slots__ = ("_clocks", "_instants", "_strict", "_year", "_zone")
+    __slots__ = ("_clocks", "_instants", "_is_zone_named", "_strict", "_year", "_zone")
 
     name = "syslog"
 
     def __init__(self, settings: CodecOptions, options: InputOptions | None = None) -> None:
         check_options(self.name, settings, ("year", "zone"))
         self._year = _year(settings["year"]) if "year" in settings else None
-        self._zone = _zone(settings.get("zone", "UTC"))
+        self._zone = zone_of(self.name, settings.get("zone", "UTC"))
+        self._is_zone_named = "zone" in settings
         self._strict = options is not None and options.strict
         self._instants = InstantReader()
         self._clocks: dict[tuple[str, int], YearlessClock] = {}
@@ -78,20 +78,10 @@ class SyslogCodec:
         return "lines"
 
     def decode(self, line: bytes, place: Place) -> Decoded:
-        """Read one line: an event, a rejection, or None when it is blank.
-
-        Bytes that are not UTF-8 become U+FFFD: RFC 3164 names no encoding, and who can choose a
-        user name must not be able to make a line disappear. Strict reading rejects them.
-        """
-        try:
-            text = line.decode()
-        except UnicodeDecodeError as wrong:
-            if self._strict:
-                message = f"not UTF-8: {wrong.reason} (byte {wrong.start})"
-                return rejected(place, "encoding", message, line)
-            text = line.decode("utf-8", "replace")
-        if place[2] <= 1:
-            text = text.removeprefix("\ufeff")
+        """Read one line: an event, a rejection, or None when it is blank."""
+        text = read_text(line, place, self._strict)
+        if isinstance(text, Rejected):
+            return text
         if not text or text.isspace():
             return None
         found = _MODERN.match(text)
@@ -104,6 +94,11 @@ class SyslogCodec:
     def settled(self, source: str) -> Settled | None:
         """Return None: types and times are not taken from fields."""
         return None
+
+    @property
+    def assumes_utc(self) -> bool:
+        """Whether there were times without a zone, and no option says which one is meant."""
+        return bool(self._clocks) and not self._is_zone_named
 
     def state(self) -> dict[str, Any]:
         """Return the year and month at which each source's clock stands."""
@@ -219,11 +214,3 @@ def _year(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) == 4 and "0001" < text < "9999"):
         raise ConfigError(f"codec 'syslog': year={text} is no year; write year=2015")
     return int(text)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        near = did_you_mean(name, available_timezones())
-        raise ConfigError(f"codec 'syslog': there is no zone '{name}'{near}") from None

@@ -15,7 +15,7 @@ from sluice.timing import (
     to_datetime,
 )
 
-_MONTHS = {
+MONTHS = {
     name: number
     for number, name in enumerate(
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
@@ -65,7 +65,7 @@ class YearlessClock:
         return self._year, self._month, self._last
 
     def _read_minute(self, text: str) -> Instant | None:
-        month = _MONTHS.get(text[:3])
+        month = MONTHS.get(text[:3])
         if month is None:
             return None
         day_and_time = month, int(text[4:6]), int(text[7:9]), int(text[10:12])

@@ -3,6 +3,7 @@
 from sluice.config.places import key_lines
 from sluice.config.sections import Settings, settings_schema
 from sluice.config.sources import Origin, Resolved, find_file, load_settings
+from sluice.config.strangers import tell_stranger
 
 __all__ = [
     "Origin",
@@ -12,4 +13,5 @@ __all__ = [
     "key_lines",
     "load_settings",
     "settings_schema",
+    "tell_stranger",
 ]

@@ -23,6 +23,9 @@ from pydantic_settings import (
 from sluice.plan import Limits
 from sluice.timing import format_duration, parse_duration
 
+#: Some 600 bytes each, as long as rules read a few fields: 3 GB.
+SORT_EVENTS_MAX = 5_000_000
+
 FILE_NAME = "sluice.toml"
 ENV_PREFIX = "SLUICE_"
 
@@ -99,6 +102,10 @@ class RunSettings(BaseModel):
     sort: bool = Field(default=False, description="read each input whole and sort it by time first")
     close: bool = Field(default=False, description="let time run on to the end of all deadlines")
     follow: bool = Field(default=False, description="go on when an input grows, until stopped")
+    idle_timeout: Milliseconds = Field(
+        default=10_000,
+        description="how long a followed input may be silent before the others go on without it",
+    )
     show: Kinds = Field(
         default=["match", "clear", "note", "mitigation", "pending"],
         description="which kinds of records are printed",
@@ -113,8 +120,35 @@ class RunSettings(BaseModel):
     )
     rejected: str | None = Field(default=None, description="the file that gets what is no event")
     stats: str | None = Field(default=None, description="the file that gets the counts at the end")
+    lake: str | None = Field(
+        default=None, description="the directory that keeps events, matches and more"
+    )
     fail_on: FailKinds = Field(default=[], description="what makes the exit code 1")
     progress: bool = Field(default=True, description="show a progress bar on a terminal")
+
+
+class QuerySettings(BaseModel):
+    """How much a question to the lake may cost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    memory: str = Field(
+        default="1GB", pattern=r"^[0-9]+(KB|MB|GB|KiB|MiB|GiB)$",
+        description="how much memory a query may use",
+    )  # fmt: skip
+    timeout: Milliseconds = Field(
+        default=300_000, description="how long a query may take; 0s for as long as it needs"
+    )
+
+
+class CaptureSettings(BaseModel):
+    """What `sluice capture` writes into tests."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mask: Words = Field(
+        default=[], description="fields whose values are replaced in captured tests"
+    )
 
 
 class InputSettings(BaseModel):
@@ -158,6 +192,7 @@ class LimitsSettings(BaseModel):
     keys_per_rule_max: Cap = _DEFAULT_LIMITS.keys_per_rule_max
     events_per_key_max: Cap = _DEFAULT_LIMITS.events_per_key_max
     state_bytes_max: Cap = _DEFAULT_LIMITS.state_bytes_max
+    sort_events_max: Cap = SORT_EVENTS_MAX
 
     def limits(self) -> Limits:
         """Return them as the plan knows them."""
@@ -165,6 +200,30 @@ class LimitsSettings(BaseModel):
             self.candidates_per_key_max, self.keys_per_rule_max, self.events_per_key_max,
             self.state_bytes_max,
         )  # fmt: skip
+
+
+class PluginsSettings(BaseModel):
+    """Which plugins may be used. A table `[plugins.NAME]` holds what the plugin itself reads."""
+
+    model_config = ConfigDict(extra="allow")
+
+    __pydantic_extra__: dict[str, dict[str, Any]] = Field(init=False)
+
+    enabled: bool = Field(default=True, description="use plugins at all")
+    disabled: Words = Field(
+        default=[], description="names of plugins and of distributions that are not used"
+    )
+    load_timeout: Milliseconds = Field(
+        default=10_000, description="how long the import of a plugin may take"
+    )
+    call_timeout: Milliseconds = Field(
+        default=5_000, description="how long one call of a plugin may take"
+    )
+
+    @property
+    def own(self) -> dict[str, dict[str, Any]]:
+        """The tables of the plugins, by their names."""
+        return dict(self.__pydantic_extra__)
 
 
 class Settings(BaseSettings):
@@ -176,8 +235,11 @@ class Settings(BaseSettings):
 
     run: RunSettings = RunSettings()
     input: InputSettings = InputSettings()
+    query: QuerySettings = QuerySettings()
+    capture: CaptureSettings = CaptureSettings()
     rules: RulesSettings = RulesSettings()
     limits: LimitsSettings = LimitsSettings()
+    plugins: PluginsSettings = PluginsSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -198,6 +260,9 @@ def settings_schema() -> dict[str, Any]:
 SECTIONS: dict[str, tuple[str, ...]] = {
     "run": tuple(RunSettings.model_fields),
     "input": tuple(InputSettings.model_fields),
+    "query": tuple(QuerySettings.model_fields),
+    "capture": tuple(CaptureSettings.model_fields),
     "rules": tuple(RulesSettings.model_fields),
     "limits": tuple(LimitsSettings.model_fields),
+    "plugins": tuple(PluginsSettings.model_fields),
 }

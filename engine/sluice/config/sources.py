@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,17 +16,25 @@ from pydantic_settings import EnvSettingsSource, SettingsError
 from sluice.codecs import did_you_mean
 from sluice.config.places import key_lines
 from sluice.config.sections import ENV_PREFIX, FILE_NAME, SECTIONS, Settings, flat_pairs
-from sluice.config.wrong import explain, toml_reason, unknown
+from sluice.config.strangers import find_strangers, is_of_platform
+from sluice.config.wrong import Wrong, explain, toml_reason, unknown
 from sluice.errors import ConfigError
 
 #: Settings that are paths; in a file they are meant from where the file is.
 PATHS = frozenset({"paths", "output_file", "checkpoint", "rejected", "stats"})
+
+#: The section in which others have tables of their own, which they read themselves.
+OPEN_SECTION = "plugins"
+
+#: How settings of plugins that are paths are named: a value of `file` or `cities_file` is one.
+_PATH_NAME = re.compile(r"(\w+_)?(file|folder)\Z")
 
 #: Flags whose name is not that of the setting.
 FLAG_NAMES = {
     "rules.paths": "rules",
     "rules.skip_broken": "skip-broken-rules",
     "input.strict": "strict-input",
+    "plugins.enabled": "no-plugins",
 }
 
 
@@ -42,11 +51,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The settings with the origin of each value by its key (`run.lateness`)."""
+    """The settings with the origin of each value by its key (`run.lateness`).
+
+    `strangers` are variables that look like settings and set nothing, with the one meant.
+    """
 
     settings: Settings
     origins: Mapping[str, Origin]
     file: str | None = None
+    strangers: Mapping[str, str | None] = field(default_factory=dict)
 
     def origin(self, key: str) -> Origin:
         """Return where the value of a key came from."""
@@ -77,10 +90,11 @@ def load_settings(
     named = path or os.environ.get(f"{ENV_PREFIX}CONFIG")
     file = named or find_file(start)
     origins: dict[str, Origin] = {}
+    wrong: list[Wrong] = []
     layers = [
         _default_layer(None if named else file),
-        _file_layer(file, origins) if file else {},
-        _env_layer(origins),
+        _file_layer(file, origins, wrong) if file else {},
+        _env_layer(origins, wrong),
         _flag_layer(flags or {}, origins),
     ]
     merged: Layer = {}
@@ -88,15 +102,20 @@ def load_settings(
         for section, part in layer.items():
             into = merged.setdefault(section, {})
             for name, value in part.items():
-                # Params are set one by one: a flag for one leaves the others as they are.
-                both = (
-                    name == "set" and isinstance(value, dict) and isinstance(into.get(name), dict)
-                )
+                # Params are set one by one: a flag for one leaves the others as they are. So are
+                # the settings of a plugin.
+                is_table = name == "set" or section == OPEN_SECTION
+                both = is_table and isinstance(value, dict) and isinstance(into.get(name), dict)
                 into[name] = {**into[name], **value} if both else value
     try:
-        return Resolved(Settings(**merged), origins, file)  # type: ignore[arg-type]
+        settings = Settings(**merged)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise ConfigError(explain(error, {key: str(o) for key, o in origins.items()})) from None
+        told = {where for where, _ in wrong}
+        found = explain(error, {key: str(o) for key, o in origins.items()})
+        wrong += [each for each in found if each[0] not in told]
+    if wrong:
+        raise ConfigError("\n".join(f"{where}: {text}" for where, text in wrong))
+    return Resolved(settings, origins, file, find_strangers(os.environ))
 
 
 def find_file(start: str = ".") -> str | None:
@@ -118,7 +137,7 @@ def _default_layer(found: str | None) -> Layer:
     return {"rules": {"paths": _beside(found, paths)}} if found else {}
 
 
-def _file_layer(path: str, origins: dict[str, Origin]) -> Layer:
+def _file_layer(path: str, origins: dict[str, Origin], wrong: list[Wrong]) -> Layer:
     try:
         text = Path(path).read_text("utf-8")
         document = tomllib.loads(text)
@@ -131,19 +150,26 @@ def _file_layer(path: str, origins: dict[str, Origin]) -> Layer:
     lines = key_lines(text)
     for key, line in lines.items():
         origins[key] = Origin("file", f"{path}:{line}")
-    wrong = [
-        f"{path}:{lines.get(name, 1)}: {unknown(name, name, Settings.model_fields)}"
-        for name, part in document.items()
-        if name not in Settings.model_fields or not isinstance(part, dict)
-    ]
-    if wrong:
-        raise ConfigError("\n".join(wrong))
-    return {name: _anchored(path, _normal(part)) for name, part in document.items()}
+    layer: Layer = {}
+    for name, part in document.items():
+        if name in Settings.model_fields and isinstance(part, dict):
+            layer[name] = _anchored(path, _normal(part))
+        else:
+            reason = unknown(name, name, Settings.model_fields)
+            wrong.append((f"{path}:{lines.get(name, 1)}", reason))
+    return layer
 
 
 def _anchored(file: str, part: dict[str, Any]) -> dict[str, Any]:
-    """Return a section whose paths are meant from where the file is."""
-    return {n: _beside(file, value) if n in PATHS else value for n, value in part.items()}
+    """Return a section, or a table of a plugin, whose paths are meant from where the file is."""
+    return {
+        name: _anchored(file, value)
+        if isinstance(value, dict) and name != "set"
+        else _beside(file, value)
+        if name in PATHS or _PATH_NAME.match(name)
+        else value
+        for name, value in part.items()
+    }
 
 
 def _beside(file: str, value: Any) -> Any:
@@ -153,20 +179,21 @@ def _beside(file: str, value: Any) -> Any:
     return os.path.join(folder, value) if folder and isinstance(value, str) else value
 
 
-def _env_layer(origins: dict[str, Origin]) -> Layer:
-    wrong = []
+def _env_layer(origins: dict[str, Origin], wrong: list[Wrong]) -> Layer:
     for variable in sorted(os.environ):
         section, _, name = variable.upper().removeprefix(ENV_PREFIX).partition("_")
         if not variable.upper().startswith(ENV_PREFIX) or section.lower() not in SECTIONS:
-            continue  # others may share the prefix: a platform that names a service `sluice` does
+            continue  # others may share the prefix: `find_strangers` tells of them
+        if is_of_platform(variable):
+            continue
         name = name.removeprefix("_").partition("__")[0].lower()
         key = f"{section.lower()}.{name}"
         known = {f"{ENV_PREFIX}{section}__{each.upper()}" for each in SECTIONS[section.lower()]}
-        if "__".join(variable.upper().split("__")[:2]) not in known:
-            wrong.append(f"{variable}: there is no such setting{did_you_mean(variable, known)}")
+        is_open = section.lower() == OPEN_SECTION and variable.count("__") > 1
+        if "__".join(variable.upper().split("__")[:2]) not in known and not is_open:
+            reason = f"there is no such setting{did_you_mean(variable, known)}"
+            wrong.append((variable, reason))
         origins[key] = Origin("env", variable)
-    if wrong:
-        raise ConfigError("\n".join(wrong))
     try:
         found = EnvSettingsSource(Settings)()
     except SettingsError as error:

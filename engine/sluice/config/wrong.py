@@ -12,21 +12,25 @@ from pydantic import ValidationError
 from sluice.codecs import did_you_mean
 from sluice.config.sections import SECTIONS
 
+#: Where a wrong setting stands, and what is wrong with it.
+Wrong = tuple[str, str]
 
-def explain(error: ValidationError, origins: Mapping[str, str]) -> str:
-    """Return a line for each wrong value; `origins` says by key where values came from."""
-    lines = []
+
+def explain(error: ValidationError, origins: Mapping[str, str]) -> list[Wrong]:
+    """Return what is wrong with each value; `origins` says by key where values came from."""
+    found = []
     for each in error.errors():
         path = [str(part) for part in each["loc"]]
         key = ".".join(path[:2])
         origin = origins.get(key) or origins.get(path[0]) or "default"
-        if each["type"] == "extra_forbidden":
+        is_no_table = path[0] == "plugins" and each["type"] == "dict_type"
+        if each["type"] == "extra_forbidden" or is_no_table:
             known = SECTIONS.get(path[0], SECTIONS)
             text = unknown(key, path[-1], known)
         else:
             text = f"{key}: {_reason(each)}"
-        lines.append(f"{origin}: {text}")
-    return "\n".join(lines)
+        found.append((origin, text))
+    return found
 
 
 def _reason(error: Any) -> str:

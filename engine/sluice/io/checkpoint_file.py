@@ -9,7 +9,13 @@ from sluice.errors import CheckpointError
 
 
 def write_checkpoint(path: str, content: bytes) -> None:
-    """Replace the checkpoint: write beside it, sync, rename, sync the directory.
+    """Replace the checkpoint so that it lasts; OSError leaves the old one as it was."""
+    replace_file(path, content)
+    sync_folder(path)
+
+
+def replace_file(path: str, content: bytes) -> None:
+    """Replace a file as a whole: write beside it, sync, rename.
 
     OSError (a full disk) passes on and leaves the old one as it was.
     """
@@ -26,7 +32,16 @@ def write_checkpoint(path: str, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
-    sync_folder(path)
+
+
+def put_in_place(beside: str, path: str) -> None:
+    """Make a file that was written beside another one last, and put it in that one's place."""
+    fd = os.open(beside, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.replace(beside, path)
 
 
 def read_checkpoint(path: str) -> bytes | None:

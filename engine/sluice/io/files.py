@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import os
+import stat
 from collections import deque
 from collections.abc import Callable
 
@@ -10,15 +12,15 @@ import msgspec
 
 from sluice.codecs import (
     LINE_BYTES_MAX,
-    ArrayChunker,
     Chunk,
     Chunker,
     Cut,
     Framing,
-    LineChunker,
+    make_chunker,
+    resume_chunker,
 )
 from sluice.io.inputs import STDIN
-from sluice.io.streams import FollowedFile, Moved, Stream, WholeFile, head_hash
+from sluice.io.streams import FollowedFile, Moved, Stream, WholeFile, has_head, head_hash, renamed
 from sluice.model import Rejected
 
 #: Small enough for the processor's cache and for memory that is reused, not mapped anew.
@@ -49,7 +51,8 @@ class Position(msgspec.Struct, frozen=True):
     """A place in a file between two lines, and what tells that the file is still the same.
 
     `offset` counts bytes, of a compressed file those unpacked; `line` is the number of the next
-    line or record; `mark` is where splitting stands; `head_hash` covers the first `head_bytes`.
+    line or record; `mark` is where splitting stands; `head_hash` covers the first `head_bytes`;
+    `written` is when a followed file had been written to last, in nanoseconds.
     """
 
     inode: int
@@ -58,6 +61,7 @@ class Position(msgspec.Struct, frozen=True):
     mark: str
     head_bytes: int
     head_hash: str
+    written: int = 0
 
 
 class FileLimits(msgspec.Struct, frozen=True):
@@ -80,7 +84,7 @@ class FileSource:
     def __init__(
         self,
         path: str,
-        framing: Callable[[bytes], Framing] | None = None,
+        framing: Callable[[bytes], Framing | None] | None = None,
         name: str | None = None,
         follow: bool = False,
         limits: FileLimits | None = None,
@@ -90,7 +94,7 @@ class FileSource:
         self._framing = framing
         self._limits = limits or FileLimits()
         self._stream: Stream
-        if follow and path != STDIN:
+        if follow and path != STDIN and not _is_pipe(path):
             self._stream = FollowedFile(path, self._limits.chunk_bytes)
         else:
             self._stream = WholeFile(path, self._limits.chunk_bytes, is_polled=follow)
@@ -130,7 +134,8 @@ class FileSource:
             return True
         head = (position.head_bytes, position.head_hash)
         try:
-            is_same = self._stream.seek(position.offset, position.inode, head)
+            file = (position.inode, position.written)
+            is_same = self._stream.seek(position.offset, file, head)
         except (OSError, EOFError, ValueError):
             is_same = False
         self._line = _line_after(position.line, position.mark)
@@ -139,9 +144,36 @@ class FileSource:
             self._chunker = self._resumed(position)
         else:
             self._stream.close()
+            self._tell_loss(position)
             if isinstance(self._stream, WholeFile):
                 self._line = 1
         return is_same
+
+    @property
+    def lost(self) -> list[str]:
+        """What was in the source and is not read, a sentence each."""
+        return self._stream.lost
+
+    def _tell_loss(self, position: Position) -> None:
+        """Say what becomes of the rest of the file that a position was in."""
+        if self.path == STDIN:
+            return
+        last = _line_after(position.line, position.mark) - 1
+        head = (position.head_bytes, position.head_hash)
+        names = [each for each in renamed(self.path, position.inode) if has_head(each, head)]
+        if names and os.stat(names[0]).st_size <= position.offset:
+            return
+        if names and isinstance(self._stream, WholeFile):
+            text = (
+                f"{self.path} is another file than before: it is read from its start, and what "
+                f"{names[0]} has after line {last} is not read; --follow reads both"
+            )
+        else:
+            text = (
+                f"{self.path} is another file than before, and the one before is gone: "
+                f"what it had after line {last} is not read"
+            )
+        self.lost.insert(0, text)
 
     def close(self) -> None:
         """Let the file go."""
@@ -162,31 +194,34 @@ class FileSource:
     def _feed(self, block: bytes) -> None:
         if self._chunker is None:
             self._undecided += block
-            is_blank = self._undecided.isspace() and len(self._undecided) < BLANK_BYTES_MAX
-            if block and is_blank:
+            chunker = self._begun(self._undecided, is_all=not block)
+            if chunker is None:
                 return
             block, self._undecided = self._undecided, b""
-            self._chunker = self._begun(block)
+            self._chunker = chunker
         self._deliver(self._chunker.feed(block))
 
-    def _begun(self, head: bytes) -> Chunker:
-        kind = self._framing(head) if self._framing else "lines"
+    def _begun(self, head: bytes, is_all: bool) -> Chunker | None:
+        """Make the chunker of a source that begins so; None when that is too little to tell."""
+        framing = self._framing(head) if self._framing else "lines"
+        may_wait = not is_all and len(head) < BLANK_BYTES_MAX
+        if may_wait and (framing is None or head.isspace()):
+            return None
         limit = self._limits.line_bytes_max
-        if kind == "array":
-            return ArrayChunker(self.name, line=self._line, line_bytes_max=limit)
-        return LineChunker(self.name, line=self._line, line_bytes_max=limit)
+        return make_chunker(framing or "lines", self.name, limit, self._line)
 
     def _resumed(self, at: Position) -> Chunker | None:
         if not at.mark:
             return None
-        kind = ArrayChunker if at.mark.startswith("array") else LineChunker
-        return kind(self.name, at.offset, at.line, at.mark, self._limits.line_bytes_max)
+        limit = self._limits.line_bytes_max
+        return resume_chunker(self.name, at.offset, at.line, at.mark, limit)
 
     def _deliver(self, cuts: list[Cut]) -> None:
         stream = self._stream
         for piece, offset, line, mark in cuts:
             length, digest = len(stream.head), head_hash(stream.head)
-            self._queue.append((piece, Position(stream.inode, offset, line, mark, length, digest)))
+            place = Position(stream.inode, offset, line, mark, length, digest, stream.written)
+            self._queue.append((piece, place))
             self._line = _line_after(line, mark)
 
     def _fail(self, error: Exception) -> ReadFailure:
@@ -195,6 +230,11 @@ class FileSource:
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         at = self._position
         return ReadFailure(self.path, at.offset, at.line, text)
+
+
+def _is_pipe(path: str) -> bool:
+    """True for a named pipe: it has no places to go back to, and ends when its writers do."""
+    return os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)
 
 
 def _line_after(line: int, mark: str) -> int:

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable
 
 from sluice.errors import InputError
+from sluice.io.compressed import is_compressed
 
 STDIN = "-"
 
@@ -18,7 +19,7 @@ def expand_inputs(names: Iterable[str], follow: bool = False) -> list[str]:
 
     `-` is stdin. A directory is all files in it and below, by path, hidden ones left out. A name
     with `*`, `?` or `[` that is no file itself is a pattern (`**` spans directories). A file that
-    is named twice is read once. `follow`: a file may come into being later.
+    is named twice is read once. `follow`: a file may come into being later, and none is packed.
     """
     found: dict[str, None] = {}
     for name in names:
@@ -32,6 +33,8 @@ def expand_inputs(names: Iterable[str], follow: bool = False) -> list[str]:
             _check(name, may_be_missing=follow)
             paths = [name]
         found.update(dict.fromkeys(paths))
+    for path in found if follow else ():
+        _check_growing(path)
     return list(found)
 
 
@@ -70,6 +73,19 @@ def _check(path: str, may_be_missing: bool = False) -> None:
             raise InputError(f"{path}: there is no such file{_near(path)}") from None
     except OSError as error:
         _unreadable(error)
+
+
+def _check_growing(path: str) -> None:
+    """Raise InputError for a packed file: it is packed when it is complete, so it never grows."""
+    if not os.path.isfile(path):
+        return
+    with open(path, "rb") as file:
+        head = file.read(4)
+    if is_compressed(head):
+        raise InputError(
+            f"{path}: a compressed file cannot be followed, for it does not grow; "
+            "run it without --follow, or follow the log that it was made of"
+        )
 
 
 def _unreadable(error: OSError) -> None:

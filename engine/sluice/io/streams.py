@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from sluice.io.compressed import is_compressed, may_be_compressed, unpack
+from sluice.io.rotation import files_after, rotated_files
+
+_NO_INODE = -1
 
 #: How much of the start of a file tells that it is the same file.
 HEAD_BYTES_MAX = 1_024
@@ -26,10 +29,16 @@ MOVED = Moved.MOVED
 
 
 class Stream(Protocol):
-    """Bytes of a file, with what tells that it is the same file later."""
+    """Bytes of a file, with what tells that it is the same file later.
+
+    `written` is when a followed file had been written to last, in nanoseconds. `lost` says what
+    was never read.
+    """
 
     inode: int
     head: bytes
+    written: int
+    lost: list[str]
 
     def read(self) -> bytes | Moved | None:
         """Return the next bytes, `b""` at the end, None when there is nothing now.
@@ -38,8 +47,11 @@ class Stream(Protocol):
         """
         ...
 
-    def seek(self, offset: int, inode: int, head: tuple[int, str]) -> bool:
-        """Go on at the offset if the file is still the same; `head` is its length and hash."""
+    def seek(self, offset: int, file: tuple[int, int], head: tuple[int, str]) -> bool:
+        """Go on at the offset if the file is still the same.
+
+        `file` is its inode and when it was written to, `head` its length and hash.
+        """
         ...
 
     def close(self) -> None:
@@ -58,8 +70,9 @@ class WholeFile:
     """
 
     def __init__(self, path: str, chunk_bytes: int, is_polled: bool = False) -> None:
-        self.inode = 0
+        self.inode = self.written = 0
         self.head = b""
+        self.lost: list[str] = []
         self._path = path
         self._chunk_bytes = chunk_bytes
         self._is_polled = is_polled
@@ -78,8 +91,9 @@ class WholeFile:
         assert self._blocks is not None
         return next(self._blocks, b"")
 
-    def seek(self, offset: int, inode: int, head: tuple[int, str]) -> bool:
+    def seek(self, offset: int, file: tuple[int, int], head: tuple[int, str]) -> bool:
         """Go on at the offset; what is no plain file is read again up to there."""
+        inode, _ = file
         if self._path == "-":
             return False  # a pipe cannot be read twice
         self._open()
@@ -139,17 +153,21 @@ class FollowedFile:
     """A log file that grows: waited for, read as it grows, through rename and truncation."""
 
     def __init__(self, path: str, chunk_bytes: int) -> None:
-        self.inode = 0
+        self.inode = self.written = 0
         self.head = b""
+        self.lost: list[str] = []
         self._path = path
         self._chunk_bytes = chunk_bytes
         self._fd = -1
         self._offset = 0
+        self._upcoming = path
 
     def read(self) -> bytes | Moved | None:
         """Return the next bytes, `MOVED` when the file begins anew, None when it has no more."""
-        if self._fd < 0 and not self._open(self._path):
-            return None
+        if self._fd < 0:
+            upcoming, self._upcoming = self._upcoming, self._path
+            if not self._open(upcoming):
+                return None
         if self._begins_anew():
             os.lseek(self._fd, 0, os.SEEK_SET)
             self._offset, self.head = 0, b""
@@ -157,18 +175,24 @@ class FollowedFile:
         block = self._next()
         if block:
             return block
-        if not self._is_replaced():
+        following = self._following()
+        if following is None:
             return None
         # A line may have come between the last read and the rename.
         block = self._next()
         if block:
             return block
         self.close()
+        self._upcoming = following
         return MOVED
 
-    def seek(self, offset: int, inode: int, head: tuple[int, str]) -> bool:
-        """Go on at the offset, in the renamed file if it was rotated meanwhile."""
-        for path in [self._path, *self._renamed(inode)]:
+    def seek(self, offset: int, file: tuple[int, int], head: tuple[int, str]) -> bool:
+        """Go on at the offset, in the renamed file if it was rotated meanwhile.
+
+        If that is gone, what came after it is read next.
+        """
+        inode, written = file
+        for path in [self._path, *renamed(self._path, inode)]:
             if not self._open(path):
                 continue
             start = os.pread(self._fd, HEAD_BYTES_MAX, 0)
@@ -176,8 +200,11 @@ class FollowedFile:
             if is_same and os.fstat(self._fd).st_size >= offset:
                 self.head = start[: head[0]]
                 self._offset = os.lseek(self._fd, offset, os.SEEK_SET)
+                self.written = written
                 return True
             self.close()
+        # Its inode may be another file's by now, so only its time says what came after it.
+        self._upcoming = (self._after(_NO_INODE, written) if written else None) or self._path
         return False
 
     def close(self) -> None:
@@ -199,6 +226,8 @@ class FollowedFile:
     def _next(self) -> bytes:
         block = os.read(self._fd, self._chunk_bytes)
         self._offset += len(block)
+        if block:
+            self.written = os.fstat(self._fd).st_mtime_ns
         if block and len(self.head) < HEAD_BYTES_MAX:
             self.head = os.pread(self._fd, min(HEAD_BYTES_MAX, self._offset), 0)
             if is_compressed(self.head):
@@ -211,25 +240,41 @@ class FollowedFile:
             return True
         return os.pread(self._fd, len(self.head), 0) != self.head
 
-    def _is_replaced(self) -> bool:
-        """True when the path names another file that is written to; until then the old may grow."""
+    def _following(self) -> str | None:
+        """Return the file that comes after this one, None while this one may grow."""
         try:
             status = os.stat(self._path)
+            if status.st_ino == self.inode:
+                return None
+            is_begun = status.st_size > 0
         except FileNotFoundError:
-            return False
-        return status.st_ino != self.inode and status.st_size > 0
+            is_begun = False
+        between = self._after(self.inode, os.fstat(self._fd).st_mtime_ns)
+        return between or (self._path if is_begun else None)
 
-    def _renamed(self, inode: int) -> list[str]:
-        folder, name = os.path.split(self._path)
-        try:
-            with os.scandir(folder or ".") as entries:
-                return sorted(
-                    entry.path
-                    for entry in entries
-                    if entry.name.startswith(name) and entry.inode() == inode
-                )
-        except OSError:
-            return []
+    def _after(self, inode: int, written: int) -> str | None:
+        """Return the oldest file of the log that is newer than one of them, if it has a name."""
+        for each in files_after(self._path, inode, written):
+            if not each.is_packed:
+                return each.path
+            told = f"{each.path} was packed before it was read"
+            if told not in self.lost:
+                self.lost.append(told)
+        return None
+
+
+def renamed(path: str, inode: int) -> list[str]:
+    """Return the names under which a file of a log may be found after it was rotated."""
+    return [each.path for each in rotated_files(path) if each.inode == inode]
+
+
+def has_head(path: str, head: tuple[int, str]) -> bool:
+    """True when a file that can be read starts with a head of this length and hash."""
+    try:
+        with open(path, "rb") as file:
+            return is_same_head(file.read(HEAD_BYTES_MAX), head)
+    except OSError:
+        return False
 
 
 def is_same_head(start: bytes, head: tuple[int, str]) -> bool:

@@ -13,9 +13,11 @@ from sluice.lang.declarations import File, Parsed
 from sluice.lang.load import Loader, RuleSet, Texts, Unit, load
 from sluice.lang.parse import parse
 from sluice.lang.suggest import suggest
+from sluice.lang.views import covers
 
 if TYPE_CHECKING:
     from sluice.lang.format import format as format_file
+    from sluice.lang.format import short
 
 __all__ = [
     "CODES",
@@ -31,11 +33,13 @@ __all__ = [
     "Unit",
     "check",
     "checked",
+    "covers",
     "declarations",
     "format_file",
     "given_values",
     "load",
     "parse",
+    "short",
     "suggest",
     "syntax",
     "typed",
@@ -48,4 +52,8 @@ def __getattr__(name: str) -> Any:
         from sluice.lang.format import format
 
         return format
+    if name == "short":
+        from sluice.lang.format import short
+
+        return short
     raise AttributeError(f"module 'sluice.lang' has no attribute '{name}'")

@@ -75,13 +75,18 @@ def _list(kids: list[Any], span: Span) -> tree.ListLiteral:
     return tree.ListLiteral(present(kids), span=span)
 
 
-def _pair(kids: list[Any], span: Span) -> tuple[str, tree.Expr]:
+def _pair(kids: list[Any], span: Span) -> tuple[tuple[str, tree.Expr], Span]:
     key, value = kids
-    return (key.name if isinstance(key, tree.Name) else key), value
+    if isinstance(key, tree.Name):
+        return (key.name, value), key.span
+    place = Span(span.file, span.line, span.column, span.line, span.column + len(key))
+    return (key, value), place
 
 
 def _object(kids: list[Any], span: Span) -> tree.ObjectLiteral:
-    return tree.ObjectLiteral(present(kids), span=span)
+    pairs = present(kids)
+    fields, places = tuple(pair for pair, _ in pairs), tuple(place for _, place in pairs)
+    return tree.ObjectLiteral(fields, places, span=span)
 
 
 # ---------------------------------------------------------------- expressions

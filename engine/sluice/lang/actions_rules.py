@@ -114,7 +114,11 @@ def _nested(kids: list[Any], span: Span) -> decl.TypeExpr:
 
 def _extract(kids: list[Any], span: Span) -> decl.Extract:
     kind, source, where, *lines = kids
-    return decl.Extract(kind, source, where, tuple(lines), span=span)
+    return decl.Extract(kind, source.name, where, tuple(lines), source.span, span=span)
+
+
+def _source(kids: list[Any], span: Span) -> tree.Name:
+    return tree.Name(kids[0], span=span)
 
 
 def _extract_line(kids: list[Any], span: Span) -> decl.ExtractLine:
@@ -188,7 +192,7 @@ DECLARATIONS: Mapping[str, Builder] = {
     "declaration": first, "file": all_of_them, "pack": _pack, "pack_block": all_of_them,
     "import": lambda kids, span: decl.Import(kids[0].value, span=span), "event": _event,
     "field_decl": _field, "simple_type": _simple_type, "enum": _enum, "list_type": _list_type,
-    "nested": _nested, "extract": _extract, "extract_line": _extract_line,
+    "nested": _nested, "extract": _extract, "source": _source, "extract_line": _extract_line,
     "list_decl": _list_decl, "table": _table,
     "param": lambda kids, span: decl.Param(kids[0].name, kids[1], span=span),
     "let": lambda kids, span: decl.Let(kids[0].name, kids[1], kids[2], span=span),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import sluice.lang.syntax as tree
@@ -39,6 +40,11 @@ def nodes(node: Any) -> Iterator[Any]:
             yield from nodes(item)
     elif is_dataclass(node):
         yield node
-        for spec in fields(node):
-            if not spec.name.endswith("span"):
-                yield from nodes(getattr(node, spec.name))
+        for name in _parts_of(type(node)):  # type: ignore[arg-type]  # classes are hashable
+            yield from nodes(getattr(node, name))
+
+
+@cache
+def _parts_of(kind: type) -> tuple[str, ...]:
+    """Return the fields of a kind of node but those that say where it stands."""
+    return tuple(f.name for f in fields(kind) if not f.name.endswith(("span", "spans")))

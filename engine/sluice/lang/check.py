@@ -31,7 +31,16 @@ from sluice.lang.declarations import Extract, Rule, SetParam, Tune
 from sluice.lang.graph import Maker, in_order, rule_maker
 from sluice.lang.infer import Inferrer
 from sluice.lang.lints import lint
-from sluice.lang.load import RuleSet, Unit, all_extracts, all_rules, all_tunes
+from sluice.lang.load import (
+    RuleSet,
+    Unit,
+    all_extracts,
+    all_rules,
+    all_tunes,
+    blamed,
+    lost_events,
+    lost_rules,
+)  # fmt: skip
 from sluice.lang.scope import Findings, did_you_mean
 from sluice.lang.syntax import Expr
 from sluice.lang.types import unify
@@ -46,8 +55,8 @@ def check(
 ) -> Checked:  # fmt: skip
     """Check everything and return all findings, sorted by file, line, column, code.
 
-    `overrides` replace params by full name (`pack.name`), as text or as an expression; a `tune …
-    set` is nearer to its rule and wins over them. `given` replaces params, lists and tables and
+    `overrides` replace params by full name (`pack.name`), as text or as an expression, and win over
+    `tune … set`: who runs rules has the last word. `given` replaces params, lists and tables and
     wins over everything: it is what a test says. `silence` leaves out lints by code.
     `retention_ms` is how long events are kept, where that is known.
     """
@@ -71,13 +80,14 @@ class _Checking:
     rules: dict[str, CheckedRule] = field(default_factory=dict)
     extracts: dict[str, tuple[Unit, Extract]] = field(default_factory=dict)
     done: dict[str, CheckedExtract] = field(default_factory=dict)
+    misread: set[str] = field(default_factory=set)
 
     def run(
         self, overrides: Mapping[str, str | Expr], given: Mapping[str, str | Expr],
         silence: Collection[str],
     ) -> Checked:  # fmt: skip
         """Check declarations, then rules and extracts where their events come from, then tests."""
-        self.findings.items.extend(self.ruleset.diagnostics)
+        self._syntax()
         base_types(self.ruleset, self.known, self.findings)
         self.inferrer = self._inferrer()
         self.values = check_overrides(self.inferrer, self.ruleset, overrides, False)
@@ -88,15 +98,25 @@ class _Checking:
         self._collect()
         looped: set[str] = set()
         makers = self._makers()
+        self.known.lost.update(lost_rules(self.ruleset))
         self.known.made.update(name for maker in makers for name in maker.makes)
+        self.known.made.update(lost_events(self.ruleset))
         for maker in in_order(makers, self.findings, looped):
             self._check(maker)
-        for name in looped & self.rules.keys():
+        for name in (looped | self.misread) & self.rules.keys():
             self.rules[name] = replace(self.rules[name], is_broken=True)
         tests = check_tests(self.ruleset, self.inferrer, self.rules, self.known)
         rules = tuple(sorted(self.rules.values(), key=lambda r: (-r.priority, r.name)))
-        lint(self.ruleset, rules, tests, self.inferrer, self.retention_ms)
+        lint(self.ruleset, rules, tests, self.inferrer, self.known, self.retention_ms)
         return self._checked(rules, tests, silence)
+
+    def _syntax(self) -> None:
+        """Take over what loading found; a rule with an error of syntax is broken."""
+        for found in self.ruleset.diagnostics:
+            name = blamed(self.ruleset, found) if found.severity == "error" else None
+            self.findings.items.append(replace(found, rule=name))
+            if name is not None:
+                self.misread.add(name)
 
     def _inferrer(self) -> Inferrer:
         names = {path: unit.names for path, unit in self.ruleset.units.items()}
@@ -122,16 +142,30 @@ class _Checking:
             self.extracts[f"extract {extract.type} #{place}"] = (unit, extract)
 
     def _check_tune(self, unit: Unit, tune: Tune) -> None:
-        packs = {f"{text.unit.pack}.*" for text in self.texts.values()}
-        if tune.target not in self.texts and tune.target not in packs:
-            hint = did_you_mean(tune.target, (*self.texts, *packs))
-            self.findings.add("SL0206", tune.span, f"no rule is named `{tune.target}`", hint)
+        known = {*self.texts, *lost_rules(self.ruleset)}
+        packs = {f"{name.rpartition('.')[0]}.*" for name in known}
+        if tune.target not in known and tune.target not in packs:
+            self._unknown_rule(tune, known, packs)
             return
         for clause in tune.clauses:
             if isinstance(clause, SetParam):
                 for text in self.texts.values():
                     if tune in [t for _, t in text.tunes]:
                         self._set(text, clause)
+
+    def _unknown_rule(self, tune: Tune, known: set[str], packs: set[str]) -> None:
+        """Propose a rule for a rule, a pack for a pack."""
+        target = tune.target
+        near = [name for name in sorted(known) if name.rpartition(".")[2] == target]
+        if target.endswith(".*"):
+            hint = did_you_mean(target, packs)
+        elif near:
+            hint = f"write the full name: `{near[0]}`"
+        else:
+            pack = target.rpartition(".")[0]
+            here = [f"`{name}`" for name in sorted(known) if name.rpartition(".")[0] == pack]
+            hint = did_you_mean(target, known) or (f"there is {', '.join(here)}" if here else None)
+        self.findings.add("SL0206", tune.span, f"no rule is named `{target}`", hint)
 
     def _set(self, text: RuleText, clause: SetParam) -> dict[str, Expr]:
         """Return what a `set` replaces for one rule."""
@@ -181,7 +215,7 @@ class _Checking:
                     own.update(self._set(text, clause))
         if not own:
             return self.inferrer
-        inferrer = replace(self.inferrer, values={**self.values, **own, **self.given})
+        inferrer = replace(self.inferrer, values={**own, **self.values, **self.given})
         inferrer.lists = list_refs(inferrer, self.ruleset)
         return inferrer
 

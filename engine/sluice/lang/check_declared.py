@@ -9,7 +9,7 @@ import sluice.lang.syntax as tree
 from sluice.errors import Span
 from sluice.lang.check_steps import RESERVED, check_let
 from sluice.lang.checked import TableEntries
-from sluice.lang.declarations import Let, ListDecl, Param, TableDecl
+from sluice.lang.declarations import Let, ListDecl, Lost, Param, TableDecl
 from sluice.lang.infer import Inferrer
 from sluice.lang.load import RuleSet, declared_events
 from sluice.lang.reference import ListKind, kind_of, read_cell, read_entry
@@ -56,7 +56,7 @@ def list_refs(inferrer: Inferrer, ruleset: RuleSet) -> Mapping[str, ListRef]:
     for name, declared in declared_of(ruleset, ListDecl).items():
         decl = declared.decl
         assert isinstance(decl, ListDecl)
-        kind = kind_of(decl, inferrer.findings)
+        kind = kind_of(decl)
         given = inferrer.values.get(name)
         items = given.items if isinstance(given, tree.ListLiteral) else decl.items
         entries = None
@@ -121,12 +121,21 @@ def table_entries(
             continue
         columns = tuple(row.fields)
         types = tuple(f.type for f in row.fields.values())
-        rows: dict[Any, tuple[Any, ...]] = {}
-        for key, cells in literal.fields:
-            first = read_cell(key, types[0])
-            rows[first] = (first, *_cells(cells, columns[1:], row, inferrer))
-        found[name] = TableEntries(columns, types, rows)
+        found[name] = TableEntries(columns, types, _rows(literal, row, inferrer))
     return found
+
+
+def _rows(
+    literal: tree.ObjectLiteral, row: Type, inferrer: Inferrer
+) -> dict[Any, tuple[Any, ...]]:  # fmt: skip
+    columns = tuple(row.fields)
+    rows: dict[Any, tuple[Any, ...]] = {}
+    for key, place, cells in literal.named:
+        first = read_cell(key, row.fields[columns[0]].type)
+        if first is None:
+            inferrer.findings.add("SL0312", place, f"`{key}` is no {row.fields[columns[0]].type}")
+        rows[first] = (first, *_cells(cells, columns[1:], row, inferrer))
+    return rows
 
 
 def _cells(cells: Expr, columns: tuple[str, ...], row: Type, inferrer: Inferrer) -> list[Any]:
@@ -134,14 +143,18 @@ def _cells(cells: Expr, columns: tuple[str, ...], row: Type, inferrer: Inferrer)
         inferrer.findings.add("SL0704", cells.span, 'a row is an object: `{ owner: "bob" }`')
         return [None] * len(columns)
     values: dict[str, Any] = {}
-    for name, expr in cells.fields:
+    for name, place, expr in cells.named:
         if name not in row.fields:
-            inferrer.findings.add("SL0216", expr.span, f"the table has no column `{name}`",
+            inferrer.findings.add("SL0216", place, f"the table has no column `{name}`",
                                   did_you_mean(name, row.fields))  # fmt: skip
             continue
-        typed = inferrer.infer(expr, Scope(""))
+        typed, want = inferrer.infer(expr, Scope("")), row.fields[name].type
         is_text = isinstance(typed.value, str)
-        values[name] = read_cell(typed.value, row.fields[name].type) if is_text else typed.value
+        value = values[name] = read_cell(typed.value, want) if is_text else typed.value
+        is_wrong = value is None if is_text else not accepts(want, typed.type)
+        if is_wrong and typed.type.kind not in ("null", "any"):
+            inferrer.findings.add("SL0312", expr.span, f"`{name}` is {describe(want)}, "
+                                  f"not {describe(typed.type)}")  # fmt: skip
     return [values.get(name) for name in columns]
 
 
@@ -159,14 +172,28 @@ def check_overrides(
     for name, value in wanted.items():
         place = at or (Span("--set", 1, 1, 1, 1) if isinstance(value, str) else value.span)
         declared = known.get(name)
+        if name in declared_of(ruleset, Lost):
+            continue
         if declared is None:
-            inferrer.findings.add("SL0211", place, f"there is no param `{name}`",
-                                  did_you_mean(name, known))  # fmt: skip
+            inferrer.findings.add("SL0211", place, *_no_param(name, known, ruleset))
             continue
         expr = _expression(value, place, declared, inferrer)
         if expr is not None and _fits(expr, declared, inferrer, place):
             out[name] = expr
     return out
+
+
+def _no_param(name: str, known: Mapping[str, Declared], ruleset: RuleSet) -> tuple[str, str | None]:
+    """Say that there is no such param; a list is none, and what comes nearest to setting one."""
+    found = declared_of(ruleset, ListDecl).get(name)
+    if found is None:
+        return f"there is no param `{name}`", did_you_mean(name, known)
+    decl = found.decl
+    assert isinstance(decl, ListDecl)
+    hint = f"`param {decl.name} = […]` can be set; from outside `except where …` leaves events out"
+    if decl.path is not None:
+        hint = f"its entries stand in `{decl.path}`: edit that file"
+    return f"`{decl.name}` is a list, and only a param can be set", hint
 
 
 def _expression(
@@ -181,6 +208,11 @@ def _expression(
         return tree.String(value, span=place)
     if expr is None:
         inferrer.findings.add("SL0312", place, f"`{value}` is no value")
+    elif isinstance(expr, tree.Name) and expr.name not in inferrer.names.get(declared.file, {}):
+        want = describe(inferrer.constant(declared).type)
+        message = f"`{declared.full_name}` is {want}, `{value}` is none"
+        inferrer.findings.add("SL0312", place, message)
+        return None
     return expr
 
 
@@ -190,8 +222,12 @@ def _fits(expr: Expr, declared: Declared, inferrer: Inferrer, place: Span) -> bo
     if isinstance(decl, ListDecl | TableDecl):
         right = tree.ListLiteral if isinstance(decl, ListDecl) else tree.ObjectLiteral
         if not isinstance(expr, right):
-            inferrer.findings.add("SL0312", place, f"`{decl.name}` cannot become that",
-                                  "a list is `[…]`, a table `{ key: { … } }`")  # fmt: skip
+            is_list = isinstance(decl, ListDecl)
+            message = f"`{decl.name}` is a {'list' if is_list else 'table'}"
+            hint = "a list is written `[…]`" if is_list else (
+                "a table is written `{ key: { column: value } }`"
+            )  # fmt: skip
+            inferrer.findings.add("SL0312", place, message, hint)
         return isinstance(expr, right)
     assert isinstance(decl, Param)
     new, old = inferrer.infer(expr, Scope(declared.file)), inferrer.constant(declared)
@@ -201,6 +237,18 @@ def _fits(expr: Expr, declared: Declared, inferrer: Inferrer, place: Span) -> bo
         "SL0312", place, f"`{declared.full_name}` is {describe(old.type)}, not {describe(new.type)}"
     )
     return False
+
+
+def check_given(inferrer: Inferrer, declared: Declared, value: Expr) -> None:
+    """Say when a test gives a param, a list or a table what it cannot be."""
+    decl = declared.decl
+    if not _fits(value, declared, inferrer, value.span):
+        return
+    if isinstance(decl, ListDecl) and isinstance(value, tree.ListLiteral):
+        _entries(value.items, kind_of(decl), inferrer, declared.file)
+    if isinstance(decl, TableDecl) and isinstance(value, tree.ObjectLiteral):
+        row = Type("object", fields=fields_of(decl.fields))
+        _rows(value, row, inferrer)
 
 
 def _kind(typed: Typed) -> str:

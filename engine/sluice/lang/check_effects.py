@@ -51,12 +51,12 @@ def _emit(clause: Emit, inferrer: Inferrer, scope: Scope, schemas: Known) -> Che
     schema = schemas.get(clause.type)
     declared = schema.fields if schema is not None else {}
     fields: dict[str, Typed] = {}
-    for name, expr in clause.fields.fields:
+    for name, place, expr in clause.fields.named:
         value = inferrer.infer(expr, scope)
         if name in fields:
-            add("SL0207", expr.span, f"the field `{name}` is there twice")
+            add("SL0207", place, f"the field `{name}` is there twice")
         if schema is not None and name not in declared and clause.type not in schemas.soft:
-            add("SL0201", expr.span, f"`{clause.type}` has no field `{name}`",
+            add("SL0201", place, f"`{clause.type}` has no field `{name}`",
                 did_you_mean(name, declared))  # fmt: skip
         elif name in declared and clause.type not in schemas.soft:
             want = declared[name].type
@@ -67,6 +67,11 @@ def _emit(clause: Emit, inferrer: Inferrer, scope: Scope, schemas: Known) -> Che
                 add("SL0301", expr.span, f"`{name}` of `{clause.type}` is {describe(want)}, "
                     f"not {describe(value.type)}")  # fmt: skip
         fields[name] = value
+    needed = [n for n, f in declared.items() if not f.optional and n not in fields]
+    if needed and clause.type not in schemas.soft:
+        names = ", ".join(f"`{name}`" for name in needed)
+        add("SL0520", clause.span, f"`{clause.type}` needs {names}, which this `emit` leaves out",
+            "give it a value, or declare it with `?`")  # fmt: skip
     return CheckedEmit(clause.type, tuple(fields.items()), clause.span)
 
 
@@ -118,24 +123,33 @@ def _arguments(
 def _named(
     action: Action, values: list[tuple[Argument, Typed]], span: Span, inferrer: Inferrer
 ) -> tuple[tuple[str, Typed], ...]:
+    """Return the values by parameter; one that takes several is there once for each."""
     add = inferrer.findings.add
     params = {p.name: p for p in action.params}
     order = list(params)
-    found: dict[str, Typed] = {}
+    several = order[-1] if order and params[order[-1]].variadic else None
+    found: dict[str, list[Typed]] = {}
     for place, (argument, value) in enumerate(values):
-        name = argument.name or (order[place] if place < len(order) else None)
+        name = argument.name or (order[place] if place < len(order) else several)
         if name is None:
             add("SL0303", value.span, f"`{action.name}` takes at most {len(order)} arguments",
-                f"{action.name}({', '.join(order)})")  # fmt: skip
+                _usage(action))  # fmt: skip
         elif name not in params:
             add("SL0303", value.span, f"`{action.name}` has no parameter `{name}`",
                 did_you_mean(name, params))  # fmt: skip
-        elif name in found:
+        elif name == argument.name == several:
+            add("SL0303", value.span, f"`{name}` takes any number of values, and no name",
+                _usage(action))  # fmt: skip
+        elif name in found and name != several:
             add("SL0303", value.span, f"`{name}` is given twice")
         else:
-            found[name] = fit(inferrer, value, params[name], action.name)
+            found.setdefault(name, []).append(fit(inferrer, value, params[name], action.name))
     missing = [p.name for p in action.params if not p.optional and p.name not in found]
     if missing:
-        add("SL0303", span, f"`{action.name}` needs `{'`, `'.join(missing)}`",
-            f"{action.name}({', '.join(order)})")  # fmt: skip
-    return tuple((name, found[name]) for name in order if name in found)
+        add("SL0303", span, f"`{action.name}` needs `{'`, `'.join(missing)}`", _usage(action))
+    return tuple((name, value) for name in order for value in found.get(name, ()))
+
+
+def _usage(action: Action) -> str:
+    names = (f"{p.name}, …" if p.variadic else p.name for p in action.params)
+    return f"{action.name}({', '.join(names)})"

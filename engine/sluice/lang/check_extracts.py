@@ -9,6 +9,7 @@ from sluice.lang.checked import CheckedExtract, CheckedExtractLine
 from sluice.lang.declarations import Extract, ExtractLine
 from sluice.lang.infer import Inferrer
 from sluice.lang.meet import towards
+from sluice.lang.regexes import refusal
 from sluice.lang.scope import Scope, did_you_mean
 from sluice.lang.typed import Typed
 from sluice.lang.types import accepts, describe, unify
@@ -43,10 +44,11 @@ def _line(
     path = inferrer.infer(line.path, scope)
     if path.type.kind not in ("string", "enum", "any"):
         add("SL0301", line.path.span, f"text is needed here, this is {describe(path.type)}")
-    compiled = compile_regex(line.regex.pattern, line.regex.flags)
-    if isinstance(compiled, str):
-        add("SL0308", line.regex.span,
-            f"this regular expression cannot run in linear time: {compiled}")  # fmt: skip
+    pattern = line.regex.pattern
+    compiled = compile_regex(pattern, line.regex.flags)
+    refused = refusal(pattern, line.regex.flags) if isinstance(compiled, str) else None
+    if refused is not None:
+        add(refused.code, refused.span(line.regex.span, pattern), refused.message, refused.hint)
     groups: dict[str, Type] = {}
     for name in () if isinstance(compiled, str) else compiled.group_names:
         groups[name] = _field_type(name, schema)
@@ -55,10 +57,10 @@ def _line(
                 did_you_mean(name, schema.fields))  # fmt: skip
     inner = replace(scope, groups=groups)
     fields: list[tuple[str, Typed]] = []
-    for name, expr in line.fields.fields if line.fields is not None else ():
+    for name, place, expr in line.fields.named if line.fields is not None else ():
         value = inferrer.infer(expr, inner)
         if schema is not None and name not in schema.fields:
-            add("SL0201", expr.span, f"`{extract.type}` has no field `{name}`",
+            add("SL0201", place, f"`{extract.type}` has no field `{name}`",
                 did_you_mean(name, schema.fields))  # fmt: skip
         elif schema is not None:
             want = schema.fields[name].type

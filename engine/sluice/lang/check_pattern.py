@@ -127,20 +127,24 @@ class PatternCheck:
     def _one(self, step: Step, single: bool) -> CheckedAtom:
         assert isinstance(step.head, EventHead)
         position = self._next()
-        own = self._own(step, (position,), self.steps.view(step.head))
+        own = self._own(step, (position,), self.steps.view(step.head), single)
         atom = self.steps.atom(step, position, {**self.aliases, **own})
         self._take(own, single, step.span)
         return atom
 
-    def _own(self, step: Step, positions: tuple[int, ...], view: EventView) -> dict[str, AliasView]:
+    def _own(
+        self, step: Step, positions: tuple[int, ...], view: EventView, single: bool
+    ) -> dict[str, AliasView]:
         """Return the step's own alias as its `where` sees it: what was taken so far."""
         if step.alias is None:
             return {}
-        return {step.alias: AliasView(step.alias, positions, view, False, False, step.span)}
+        taken: Literal["now", "so far"] = "now" if single else "so far"
+        alias = AliasView(step.alias, positions, view, False, False, step.span, taken)
+        return {step.alias: alias}
 
     def _take(self, own: Mapping[str, AliasView], single: bool, span: Span) -> None:
         for alias in own.values():
-            self._name(replace(alias, is_single=single), span)
+            self._name(replace(alias, is_single=single, taken=""), span)
 
     def _name(self, alias: AliasView, span: Span) -> None:
         before = self.aliases.get(alias.name)
@@ -153,7 +157,7 @@ class PatternCheck:
         what = "a branch of `any of`" if isinstance(head, AnyOf) else "a member of `all of`"
         start = self.position
         positions = tuple(range(start, start + len(head.branches)))
-        own = self._own(step, positions, self.steps.view(head))
+        own = self._own(step, positions, self.steps.view(head), single and isinstance(head, AnyOf))
         atoms = []
         taken: list[tuple[dict[str, AliasView], Span]] = []
         for branch in head.branches:
@@ -161,11 +165,12 @@ class PatternCheck:
             position = self._next()
             branch_own: dict[str, AliasView] = {}
             if isinstance(branch.head, EventHead):
-                branch_own = self._own(branch, (position,), self.steps.view(branch.head))
+                view = self.steps.view(branch.head)
+                branch_own = self._own(branch, (position,), view, single)
             seen = {**self.aliases, **own, **branch_own}
             if isinstance(head, AllOf):
                 others = {n: a for names, _ in taken for n, a in names.items()}
-                seen.update({n: replace(a, is_single=single) for n, a in others.items()})
+                seen.update({n: replace(a, is_single=single, taken="") for n, a in others.items()})
             atoms.append(self.steps.atom(branch, position, seen, step))
             taken.append((branch_own, branch.span))
         for names, span in taken:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import sluice.lang.syntax as tree
 from sluice.errors import Span
 from sluice.lang import clauses as written
-from sluice.lang.aggregates_used import mentions_aggregate
+from sluice.lang.aggregates_used import mentions_aggregate, nodes
 from sluice.lang.check_effects import check_effects
 from sluice.lang.check_pattern import PatternCheck, all_steps, atoms_of
 from sluice.lang.check_steps import StepCheck
@@ -33,6 +33,7 @@ from sluice.lang.declarations import (
     ExpectKeys,
     Having,
     KeyPart,
+    Meta,
     Rule,
     Select,
     Tune,
@@ -124,8 +125,10 @@ class _RuleCheck:
         until = self.clause(Until)
         checked = replace(
             checked, pattern=pattern, within_ms=self.ms(within.duration if within else None),
+            within_span=within.span if within is not None else rule.name_span,
             until=patterns.single(until.step, "`until`") if until is not None else None,
         )  # fmt: skip
+        self.steps.tell_keyless()
         checked = replace(checked, keys=self._keys(pattern), window=self._window(checked))
         self._shape(checked)
         checked = replace(checked, unseen=self._unseen(pattern), expect=self._expect(checked))
@@ -177,7 +180,7 @@ class _RuleCheck:
         if window is None:
             if within is None or having is None or not is_one_step(checked.pattern):
                 return None
-            if not mentions_aggregate(self.inferrer, having.condition, self.text.unit.path):
+            if not self._judges_aggregate(having):
                 return None
             return CheckedWindow("sliding", checked.within_ms or 1)
         if within is not None:
@@ -187,6 +190,22 @@ class _RuleCheck:
             self.add("SL0411", window.span, "`window` goes with one step without quantifier",
                      "count with `having count() >= …`; bound a sequence by `within`")  # fmt: skip
         return self._window_sizes(window)
+
+    def _judges_aggregate(self, having: Having) -> bool:
+        """True when `having` calls an aggregate, or names a `select` value that does."""
+        select, file = self.clause(Select), self.text.unit.path
+        items = select.items if select is not None else ()
+        selected = {item.name: item.expr for item in items if item.name is not None}
+        for part in self.steps.by:
+            selected.pop(part.name or last_segment(part.expr), None)
+        todo = [having.condition]
+        while todo:
+            expr = todo.pop()
+            if mentions_aggregate(self.inferrer, expr, file):
+                return True
+            named = {node.name for node in nodes(expr) if isinstance(node, tree.Name)}
+            todo += [selected.pop(name) for name in sorted(named & selected.keys())]
+        return False
 
     def _window_sizes(self, window: Window) -> CheckedWindow:
         if window.kind == "last":
@@ -212,29 +231,33 @@ class _RuleCheck:
         if overlap == "all":
             self._overlap_all(pattern)
         if overlap is not None and window is not None:
-            self.add(
-                "SL0411", self.text.rule.name_span, "`overlap` is about sequences, not windows"
-            )
+            self.add("SL0411", self._meta_span("overlap"), "`overlap` is about sequences, not "
+                     "windows", "leave it out")  # fmt: skip
         if having is not None and (having.duration is not None or having.each):
             if window is None or window.kind not in ("sliding", "last"):
                 what = "each" if having.each else "for"
                 self.add("SL0409", having.span, f"`having … {what}` is for windows that slide",
                          "`window sliding …` or `window last …`")  # fmt: skip
         if window is None and having is not None and is_one_step(pattern):
-            if mentions_aggregate(self.inferrer, having.condition, self.text.unit.path):
+            if self._judges_aggregate(having):
                 self.add("SL0411", having.span, "an aggregate over one event",
                          "say over which time: `within 10m`, or a `window`")  # fmt: skip
         if window is not None and having is None:
-            self.add("SL0411", self.text.rule.name_span, "a window needs `having` to judge it",
+            written_at = self.clause(Window)
+            assert written_at is not None
+            self.add("SL0411", written_at.span, "a window needs `having` to judge it",
                      "`having count() >= 5`")  # fmt: skip
         if pattern.whole is not None:
             within = self.clause(Within)
             if within is not None:
                 self.add("SL0411", within.span, "an absence has its own `within`")
-            if having is not None and mentions_aggregate(
-                self.inferrer, having.condition, self.text.unit.path
-            ):
+            if having is not None and self._judges_aggregate(having):
                 self.add("SL0310", having.span, "an absence has no events to aggregate")
+
+    def _meta_span(self, name: str) -> Span:
+        """Return where a clause stands; the name of the rule when its pack says it."""
+        found = [c.span for c in self.text.rule.clauses if isinstance(c, Meta) and c.name == name]
+        return found[0] if found else self.text.rule.name_span
 
     def _overlap_all(self, pattern: CheckedPattern) -> None:
         for item in pattern.items:
@@ -291,6 +314,7 @@ class _RuleCheck:
         """Return what `select`, `having` and effects can name."""
         scope = Scope(
             self.text.unit.path, "match", aliases=self.aliases, can_aggregate=True,
+            looked_at=self._seen(),
             keys={k.name: (i, k.type) for i, k in enumerate(checked.keys)},
         )  # fmt: skip
         pattern = checked.pattern

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 import sluice.lang.syntax as tree
 from sluice.errors import Span
 from sluice.lang.checked import CheckedAtom
-from sluice.lang.declarations import KeyPart, Let
+from sluice.lang.declarations import KeyPart, Let, Lost
 from sluice.lang.infer import Inferrer
 from sluice.lang.macros import check_arity
+from sluice.lang.presence import asks_for
 from sluice.lang.scope import AliasView, Declared, Findings, Scope, did_you_mean
 from sluice.lang.suggest import suggest
 from sluice.lang.syntax import AllOf, AnyOf, EventHead, Expr, Group, Step
-from sluice.lang.typed import FieldRef, Typed, conjunction, conjuncts, disjunction
-from sluice.lang.types import PathPart
+from sluice.lang.typed import FieldRef, Typed, conjunction, disjunction
 from sluice.lang.views import EventView, Known, schema_view
 
 #: What rules make by themselves; nobody declares or emits these.
@@ -31,6 +31,8 @@ class StepCheck:
     file: str
     by: tuple[KeyPart, ...] = ()
     types: dict[str, Span] = field(default_factory=dict)
+    _keyless: list[tuple[Span, str]] = field(default_factory=list)
+    _some_has_key: bool = False
 
     def add(self, code: str, span: Span, message: str, hint: str | None = None) -> None:
         """Record a finding."""
@@ -78,11 +80,18 @@ class StepCheck:
             return
         if name in known.made:
             return
+        rule = name.partition(".")[2]
+        if name.startswith(RESERVED) and rule in known.lost:
+            self.add("SL0206", span, f"the rule `{rule}` has an error: it reports nothing",
+                     "mend that rule first")  # fmt: skip
+            return
         if name.startswith(RESERVED):
             matches = [k for k in known if k.startswith(RESERVED)]
             self.add("SL0206", span, f"no rule reports `{name}`", did_you_mean(name, matches))
             return
         other = self.inferrer.declared(Scope(self.file), name)
+        if other is not None and isinstance(other.decl, Lost):
+            return
         if other is not None:
             kind = type(other.decl).__name__.lower().removesuffix("decl")
             self.add("SL0516", span, f"`{name}` is a {kind}, here it is read as an event type")
@@ -126,6 +135,8 @@ class StepCheck:
 
     def _unknown_macro(self, head: EventHead, scope: Scope) -> None:
         names = self.inferrer.names.get(scope.file, {})
+        if head.name in names and isinstance(names[head.name].decl, Lost):
+            return
         lets = [n for n, d in names.items() if isinstance(d.decl, Let)]
         hint = did_you_mean(head.name, lets)
         self.add("SL0202", head.span, f"there is no `let {head.name}(…)`", hint)
@@ -201,9 +212,16 @@ class StepCheck:
         key = tuple(self.inferrer.infer(expr, scope) for expr in exprs)
         new = self.inferrer.findings.items[before:]
         if on is None and any(d.code == "SL0201" for d in new):
+            self._keyless.append((span, name))
+        else:
+            self._some_has_key = True
+        return key
+
+    def tell_keyless(self) -> None:
+        """Tell of the steps that call the key otherwise; where none has it, `by` is wrong."""
+        for span, name in self._keyless if self._some_has_key else ():
             self.add("SL0201", span, f"`{name}` does not have the key of the rule",
                      f"say what the key is called here: `{name} on …`")  # fmt: skip
-        return key
 
     def _check_nullable(
         self, part: KeyPart, typed: Typed, view: EventView, tests: list[Typed]
@@ -211,8 +229,8 @@ class StepCheck:
         """Warn of a key that can be missing, unless the step's conditions ask for it."""
         if part.nullable or not isinstance(typed.bound, FieldRef):
             return
-        needed = [c for test in tests for c in conjuncts(test)]
-        if any(asks_for(condition, typed.bound.path) for condition in needed):
+        functions = self.inferrer.catalog.functions
+        if any(asks_for(test, typed.bound.path, functions) for test in tests):
             return
         root = str(typed.bound.path[0])
         soft = self.schemas.soft
@@ -221,21 +239,13 @@ class StepCheck:
             if root in s.fields and s.name not in soft and not s.name.startswith(RESERVED)
         ]  # fmt: skip
         if typed.bound.optional and declared:
+            field = ".".join(map(str, typed.bound.path))
             self.add(
                 "SL0506", typed.span,
-                f"`{root}` of `{declared[0]}` can be missing: such events never correlate",
-                f"write `by {part.name or root}?` to keep them together, or `where exists {root}`",
+                f"`{field}` of `{declared[0]}` can be missing: such events never correlate",
+                f"write `by {part.name or field}?` to keep them together, "
+                f"or `where exists {field}`",
             )  # fmt: skip
-
-
-def asks_for(condition: Typed, path: tuple[PathPart, ...]) -> bool:
-    """True when the condition can only hold for an event that has the field."""
-    node = condition.node
-    if condition.bound is not None or not isinstance(node, tree.Compare | tree.Presence):
-        return False
-    if isinstance(node, tree.Presence) and node.kind != "exists":
-        return False
-    return any(isinstance(p.bound, FieldRef) and p.bound.path == path for p in condition.parts)
 
 
 def check_let(let: Let, findings: Findings) -> None:

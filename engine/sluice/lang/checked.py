@@ -209,6 +209,7 @@ class CheckedRule:
     cooldown: CheckedCooldown | None = None
     meta: Metadata = Metadata()
     is_broken: bool = False
+    within_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
     @property
     def priority(self) -> float:

@@ -16,7 +16,11 @@ from sluice.lang.codes_check import ROWS
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One kind of diagnostic: `example` is a text that causes it, `fix` what to write instead."""
+    """One kind of diagnostic: `example` is a text that causes it, `fixed` the same put right, `fix`
+    says how.
+
+    In `example` and `fixed` a line `== PATH` begins another file, and `…` leaves something out.
+    """
 
     code: str
     name: str
@@ -25,6 +29,7 @@ class Code:
     why: str
     example: str
     fix: str
+    fixed: str
 
 
 SYNTAX = (
@@ -34,6 +39,7 @@ SYNTAX = (
         "A rule that is read differently from how it was meant would watch for the wrong thing.",
         "rule a { when b within }",
         "Write what the message says is expected: `rule a { when b within 10m }`.",
+        "rule a { when b{2} within 10m }",
     ),
     Code(
         "SL0102", "unterminated", "error",
@@ -41,6 +47,7 @@ SYNTAX = (
         'Only `"""…"""` may span lines; otherwise the rest of the file would become text.',
         'rule a "title { when b }',
         'Close it: `rule a "title" { when b }`.',
+        "rule a \"title\" { when b }",
     ),
     Code(
         "SL0103", "unclosed", "error",
@@ -48,6 +55,7 @@ SYNTAX = (
         "Where it ends decides what belongs to it.",
         "rule a { when b",
         "Close it: `rule a { when b }`.",
+        "rule a { when b }",
     ),
     Code(
         "SL0104", "stray-closing", "error",
@@ -55,6 +63,7 @@ SYNTAX = (
         "Where it ends decides what belongs to it.",
         "rule a { when b where (x == 1] }",
         "Write the one that fits what was opened: `rule a { when b where (x == 1) }`.",
+        "rule a { when b where (x == 1) }",
     ),
     Code(
         "SL0105", "invalid-character", "error",
@@ -62,6 +71,7 @@ SYNTAX = (
         "It is often left by a word processor: a curly quote, a dash, a no-break space.",
         "rule a { when b; by user }",
         "Delete it, or put a name that needs it in backticks: `` `user-agent` ``.",
+        "rule a { when b by user }",
     ),
     Code(
         "SL0106", "bad-escape", "error",
@@ -69,6 +79,7 @@ SYNTAX = (
         "A silent guess would change what a rule compares with.",
         r'def temp = "C:\windows"',
         r"""Double the backslash, or use a raw text: `'C:\windows'`.""",
+        "def temp = \"C:\\\\windows\"",
     ),
     Code(
         "SL0107", "bad-number", "error",
@@ -76,6 +87,7 @@ SYNTAX = (
         "`15min` could be read as 15 followed by a name.",
         "rule a { when b{2} within 15min }",
         "Write one of the units w d h m s ms, falling, or KB MB GB TB: `15m`, `1h30m`, `10MB`.",
+        "rule a { when b{2} within 15m }",
     ),
     Code(
         "SL0108", "misspelt", "error",
@@ -83,13 +95,18 @@ SYNTAX = (
         "Clauses and keywords are fixed words; an unknown one would be ignored at your peril.",
         "rule a { when b{2} wihtin 10m }",
         "Use the word that the message proposes: `within`.",
+        "rule a { when b{2} within 10m }",
     ),
     Code(
         "SL0109", "file-too-large", "error",
         "A rule file is larger than 8 MB.",
         "Such a file is data, not rules, and would take minutes to check.",
-        "",
+        "list bad_hosts = [\"host-1\", \"host-2\", …]   # and 8 MB more",
         'Move the data to a list or table file: `list bad_hosts from "bad_hosts.txt"`.',
+        "list bad_hosts from \"bad_hosts.txt\"\n"
+        "== bad_hosts.txt\n"
+        "host-1\n"
+        "host-2",
     ),
     Code(
         "SL0110", "too-deep", "error",
@@ -97,6 +114,7 @@ SYNTAX = (
         "Every level costs stack in each step that follows.",
         'def f = x == "a" or x == "b" or …   # 201 times',
         'Use a list: `x in ["a", "b", …]`, or name parts with `def` and `let`.',
+        "def f = x in [\"a\", \"b\"]",
     ),
     Code(
         "SL0111", "reserved-word", "error",
@@ -105,6 +123,7 @@ SYNTAX = (
         "mean themselves, except after a dot.",
         "rule a { when b where no == 1 }",
         "Choose another name, or put it in backticks: `` `no` ``.",
+        "rule a { when b where `no` == 1 }",
     ),
     Code(
         "SL0112", "foreign-operator", "error",
@@ -112,6 +131,7 @@ SYNTAX = (
         "Each thing has one spelling: `and`, `or`, `not`, `==`, `!=`.",
         "rule a { when b where x = 1 && y == 2 }",
         "Use the spelling that the message proposes: `x == 1 and y == 2`.",
+        "rule a { when b where x == 1 and y == 2 }",
     ),
     Code(
         "SL0113", "misplaced-part", "error",
@@ -119,6 +139,7 @@ SYNTAX = (
         "A step says what, how many, then `as`, `on`, `where`, then `without`.",
         "rule a { when b where x == 1 {3} }",
         "Put the quantifier right after the event: `b{3} where x == 1`.",
+        "rule a { when b{3} where x == 1 within 1m }",
     ),
     Code(
         "SL0114", "needs-name", "error",
@@ -126,6 +147,7 @@ SYNTAX = (
         "Effects, tests and other rules refer to it by name.",
         "rule a { when b select count(b) }",
         "Name it: `select total = count(b)`.",
+        "rule a { when b select total = count() }",
     ),
     Code(
         "SL0115", "bad-regex-flag", "error",
@@ -133,6 +155,7 @@ SYNTAX = (
         "Other flags have no meaning in linear time, or none on every backend.",
         "rule a { when b where x matches /a/g }",
         "Use `i` (ignore case), `m` (`^` and `$` at lines), `s` (`.` matches line breaks).",
+        "rule a { when b where x matches /a/i }",
     ),
     Code(
         "SL0116", "no-such-operator", "error",
@@ -141,13 +164,25 @@ SYNTAX = (
         "is present and null.",
         "rule a { when b where x is not null }",
         "Write `exists x`.",
+        "rule a { when b where exists x }",
+    ),
+    Code(
+        "SL0118", "bare-ipv6", "error",
+        "An IPv6 address or network stands without quotes.",
+        "Its colons and letters would be read as names and signs; it is written as text.",
+        "rule a { when b where ip == 2001:db8::7 }",
+        'Write it as text: `ip == "2001:db8::7"`, `ip in "2001:db8::/32"`.',
+        "rule a { when b where ip == \"2001:db8::7\" }",
     ),
     Code(
         "SL0117", "too-many-errors", "error",
         "The file has more syntax errors than are worth listing.",
         "The list would hide the first ones, which usually cause the rest.",
-        "",
+        "rule\n"
+        "rule\n"
+        "…   # and 200 more",
         "Fix the first ones and check again. Is it a rule file at all?",
+        "rule a { when b }",
     ),
 )  # fmt: skip
 

@@ -266,12 +266,13 @@ class ExtractLine:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """`extract TYPE from TYPE [where COND] { … }`."""
+    """`extract TYPE from TYPE [where COND] { … }`; `source_span` is for carets."""
 
     type: str
     source: str
     where: Expr | None
     lines: tuple[ExtractLine, ...]
+    source_span: Span = field(default=NOWHERE, compare=False, repr=False)
     span: Span = _span()
 
 
@@ -457,9 +458,29 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """A declaration that an error of syntax hides; `span` is its text.
+
+    kind    declares
+    rule    a rule
+    test    a test, of the rule `name`
+    event   a type of events (`event`, `extract`)
+    name    a name for expressions and steps (`let`, `def`, `param`, `list`, `table`)
+    """
+
+    kind: Lit["rule", "test", "event", "name"]
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
-    """What parsing gave: the file (declarations that parsed), the text, and all syntax errors."""
+    """What parsing gave: the file (declarations that parsed), the text, and all syntax errors.
+
+    `lost` says what is written in the file and still not among the declarations.
+    """
 
     file: File
     text: str
     diagnostics: tuple[Diagnostic, ...] = ()
+    lost: tuple[Lost, ...] = ()

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, assert_never
 
 import sluice.lang.declarations as decl
+import sluice.lang.syntax as tree
 from sluice.lang.format_clauses import Clauses
 from sluice.lang.format_syntax import dotted, name, quote
 from sluice.lang.layout import HARD, SOFT, Doc, Group, Nest, flat, joined, render
@@ -195,3 +196,15 @@ def _head(item: decl.Declaration) -> str:
             listed = f"({', '.join(name(each) for each in params)})" if params is not None else ""
             return f"{word} {name(text)}{listed}"
     return ""
+
+
+def short(node: tree.Expr | tree.Step | decl.Clause) -> str:
+    """Return a part of a rule on one line, literals in their shortest form."""
+    writer = Clauses(Remarks(None, ()))
+    if isinstance(node, decl.Clause):
+        doc = writer.single(node)
+    elif isinstance(node, tree.Step):
+        doc = writer.step(node)
+    else:
+        doc = writer.expr(node)
+    return " ".join((flat(doc) or render(doc, LINE_LENGTH_MAX)).split())

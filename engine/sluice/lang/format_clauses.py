@@ -89,7 +89,7 @@ class Clauses(Writer):
                 return (f"{dotted(kind)} ", self.object(fields))
             case decl.NoteClause(kind, title, body):
                 text: Doc = (SOFT, self.expr(body)) if body else ""
-                return Group((f"{kind} ", Nest((self.expr(title), text))))
+                return Group((kind, Group(SOFT), Nest((self.expr(title), text))))
             case decl.Mitigate(action, args, duration, mode):
                 tail = (self._with(" for ", duration), f" {mode}" if mode else "")
                 return (self.call(action, args), *tail)
@@ -175,8 +175,8 @@ class Clauses(Writer):
             case "mitigation":
                 return (f"expect mitigation {dotted(item.name or '')}", fields)
             case "note":
-                text = f" {quote(item.text)}" if item.text is not None else ""
-                return f"expect note {item.name}{text}"
+                text: Doc = (SOFT, quote(item.text)) if item.text is not None else ""
+                return Group((f"expect note {item.name}", Nest(text, 2, aligned=False)))
             case "count":
                 return f"expect {item.number} matches"
             case "suppressed":

@@ -204,8 +204,8 @@ class Writer:
             case tree.Presence(kind, operand):
                 return (f"{kind} ", self.expr(operand, _ATOM))
             case tree.Quantified(kind, variable, source, condition):
-                head = (f"{kind} ({name(variable)} in ", self.expr(source, SUM), ": ")
-                return (*head, Nest(self.expr(condition)), ")")
+                head = (f"{name(variable)} in ", self.expr(source, SUM), ":", SOFT)
+                return (f"{kind} (", Group(Nest((*head, Nest(self.expr(condition))))), ")")
         raise AssertionError(node)
 
     def call(
@@ -240,7 +240,7 @@ class Writer:
         docs = self.separated([item.span for item in items], writes, end(whole))
         rest = self.remarks.closing(end(whole), is_first=not docs) if whole.line else ()
         if not rest and all(flat(doc) is not None for doc in docs):
-            return ("[", Nest(Fill(tuple(docs))), "]")
+            return ("[", Fill(tuple(docs)), "]")
         inner: Doc = (HARD, joined(HARD, docs)) if docs else ()
         return ("[", Nest((inner, rest), 2, aligned=False), HARD, "]")
 

@@ -13,6 +13,7 @@ from typing import assert_never
 import sluice.lang.syntax as tree
 from sluice.catalog import Catalog
 from sluice.lang import infer_calls, infer_names, infer_tests
+from sluice.lang.declarations import Lost
 from sluice.lang.scope import Declared, Findings, Scope
 from sluice.lang.syntax import Expr
 from sluice.lang.typed import AliasRef, Constant, ListRef, Share, TruthOf, Typed
@@ -41,6 +42,7 @@ class Inferrer:
     """Inference over one rule set.
 
     `names` are the file-level names by file; `values` replace params and lists by full name.
+    `used` are names by file, `aliases_used` aliases by rule.
     """
 
     catalog: Catalog
@@ -50,6 +52,7 @@ class Inferrer:
     lists: Mapping[str, ListRef] = field(default_factory=dict)
     tables: Mapping[str, Type] = field(default_factory=dict)
     used: set[tuple[str, str]] = field(default_factory=set)
+    aliases_used: set[tuple[str | None, str]] = field(default_factory=set)
     evaluating: list[str] = field(default_factory=list)
 
     def declared(self, scope: Scope, name: str) -> Declared | None:
@@ -57,6 +60,8 @@ class Inferrer:
         found = self.names.get(scope.file, {}).get(name)
         if found is not None:
             self.used.add((found.file, name))
+            if isinstance(found.decl, Lost):
+                self.findings.add_known()
         return found
 
     def infer(self, expr: Expr, scope: Scope) -> Typed:
@@ -214,9 +219,11 @@ class Inferrer:
 
     def duration(self, expr: Expr, scope: Scope, *, zero: bool = False) -> int:
         """Return the milliseconds that a clause asks for; 1 after a finding."""
+        if isinstance(expr, tree.DurationLiteral) and (expr.ms or zero):
+            return expr.ms
         typed = self.infer(expr, replace(scope, place="constant", event=None, subject=None))
         if typed.type.kind != "duration" or not isinstance(typed.value, int):
-            if typed.type != ANY or typed.is_literal:
+            if typed.type != ANY:
                 self.findings.add(
                     "SL0408", expr.span, f"a duration is needed, this is {describe(typed.type)}",
                     "write `10m`, or the name of a param that is a duration",
@@ -231,7 +238,7 @@ class Inferrer:
         """Return the whole number that a quantifier or window asks for, None after a finding."""
         typed = self.infer(expr, replace(scope, place="constant", event=None, subject=None))
         if typed.type.kind != "int" or not isinstance(typed.value, int) or typed.value < 0:
-            if typed.type != ANY or typed.is_literal:
+            if typed.type != ANY:
                 self.findings.add("SL0407", expr.span, "a whole number is needed here")
             return None
         return typed.value

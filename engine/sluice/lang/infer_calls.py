@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal
 
 import sluice.lang.syntax as tree
-from sluice.catalog import Aggregate, Function, Parameter
+from sluice.catalog import Aggregate, Catalog, Function, Parameter
 from sluice.lang import infer_names
-from sluice.lang.declarations import Def
+from sluice.lang.declarations import Def, Lost
+from sluice.lang.familiar import written_here
 from sluice.lang.macros import check_arity
 from sluice.lang.meet import towards
 from sluice.lang.scope import AliasView, Inference, Scope, did_you_mean
@@ -35,6 +36,8 @@ def call(inference: Inference, expr: tree.Call, scope: Scope) -> Typed:
             return _lost(expr)
         args = tuple(inference.reference(a.value, scope) for a in expr.args)
         return infer_names.expand(inference, expr, declared, args, scope)
+    if declared is not None and isinstance(declared.decl, Lost):
+        return _lost(expr)
     event = infer_names.event_of(inference, expr, scope)
     if event is not None:
         return event
@@ -45,11 +48,30 @@ def call(inference: Inference, expr: tree.Call, scope: Scope) -> Typed:
         return _aggregate(inference, expr, aggregate, scope)
     if function is not None:
         return _function(inference, expr, function, scope)
-    known = (*catalog.functions, *catalog.aggregates, *HISTORY, "now")
-    inference.findings.add(
-        "SL0203", expr.span, f"unknown function `{name}`", did_you_mean(name, known)
-    )
+    hint = _function_meant(catalog, name, len(expr.args))
+    inference.findings.add("SL0203", expr.span, f"unknown function `{name}`", hint)
     return _lost(expr)
+
+
+def _function_meant(catalog: Catalog, name: str, count: int) -> str | None:
+    """Propose what another language calls so, or is near and takes as many arguments."""
+    written = written_here(name)
+    if written is not None:
+        return f"write `{written}`"
+    fitting = [f.name for f in catalog.functions.values() if _takes(f.params, count)]
+    fitting += [
+        a.name for a in catalog.aggregates.values()
+        if count <= (a.argument != "none") + len(a.params) or a.argument == "none"
+    ]  # fmt: skip
+    fitting += [n for n, least in (("now", 0), *((h, 2) for h in HISTORY)) if count == least]
+    known = (*catalog.functions, *catalog.aggregates, *HISTORY, "now")
+    return did_you_mean(name, fitting) or did_you_mean(name, known)
+
+
+def _takes(params: tuple[Parameter, ...], count: int) -> bool:
+    """True when a function can be called with so many arguments."""
+    required = sum(1 for p in params if not p.optional and not p.variadic)
+    return required <= count and (count <= len(params) or any(p.variadic for p in params))
 
 
 def _lost(expr: Expr) -> Typed:
@@ -66,7 +88,7 @@ def _function(inference: Inference, expr: tree.Call, function: Function, scope: 
     required = sum(1 for p in function.params if not p.optional and not p.variadic)
     most = None if any(p.variadic for p in function.params) else len(function.params)
     count = len(expr.args)
-    if count < required or (most is not None and count > most):
+    if not _takes(function.params, count):
         findings.add(
             "SL0303", expr.span,
             f"`{function.name}` takes {_how_many(required, most)}, not {count}",
@@ -163,6 +185,7 @@ def _range(inference: Inference, expr: tree.Call, scope: Scope) -> _Range | None
     """Find the alias or the window that an aggregate ranges over."""
     named = _aliases_in(expr, scope)
     findings = inference.findings
+    inference.aliases_used.update((findings.rule, alias.name) for alias in named)
     if len(named) > 1:
         names = ", ".join(f"`{a.name}`" for a in named)
         findings.add("SL0310", expr.span, f"an aggregate is over one alias, not {names}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import sluice.lang.syntax as tree
 from sluice.errors import Span
-from sluice.lang.declarations import Def, Let, ListDecl, Param, TableDecl
+from sluice.lang.declarations import Def, Let, ListDecl, Lost, Param, TableDecl
 from sluice.lang.scope import AliasView, Declared, Inference, Scope, did_you_mean
 from sluice.lang.suggest import suggest
 from sluice.lang.syntax import Expr
@@ -91,17 +91,14 @@ def _declared(
             )
         case Param():
             constant = inference.constant(declared)
-            bound = constant.bound
-            if isinstance(bound, Constant):
-                bound = replace(bound, param=declared.full_name)
-            constant = replace(constant, node=_at(constant, expr), bound=bound)
+            constant = replace(constant, node=_at(constant, expr), is_param=True)
             return extend(inference, expr, constant, parts)
         case ListDecl():
             ref: ListRef = inference.lists[declared.full_name]
             return extend(inference, expr, Typed(expr, Type("list"), (), ref), parts)
         case TableDecl():
             return _lookup(inference, expr, declared, parts, scope)
-        case Let():
+        case Let() | Lost():
             pass
     return Typed(expr, ANY, (), Constant(None))
 
@@ -160,6 +157,7 @@ def _second(row: Type) -> str:
 def _alias(
     inference: Inference, expr: Expr, alias: AliasView, parts: list[Part], scope: Scope
 ) -> Typed:
+    inference.aliases_used.add((inference.findings.rule, alias.name))
     if alias.name == scope.own:
         # Inside an aggregate over the alias, the alias is the event at hand.
         return event_field(inference, expr, alias.event, parts)
@@ -173,11 +171,15 @@ def _alias(
         which, parts = _place(inference, parts[0]), parts[1:]
     elif not alias.is_single:
         rest = ".".join(str(p[0]) for p in parts if isinstance(p[0], str)) or "user"
-        inference.findings.add(
-            "SL0309", expr.span, f"`{alias.name}` may be several events",
-            f"say which: `first({alias.name}).{rest}`, `last({alias.name}).{rest}`, "
-            f"`{alias.name}[0].{rest}`",
-        )  # fmt: skip
+        name, message = alias.name, f"`{alias.name}` may be several events"
+        hint = f"say which: `first({name}).{rest}`, `last({name}).{rest}`, `{name}[0].{rest}`"
+        if alias.taken == "now":
+            message = f"`{name}` is the event at hand here"
+            hint = f"write just `{rest}`" if parts else "name a field of it: `user`, not the alias"
+        elif alias.taken == "so far":
+            message = f"`{name}` is what this step has taken before the event at hand"
+            hint = f"of the event at hand write `{rest}`; of those before `last({name}).{rest}`"
+        inference.findings.add("SL0309", expr.span, message, hint)
         return Typed(expr, ANY, (), Constant(None))
     ref = AliasRef(alias.name, alias.positions, which, (), alias.event)
     return extend(inference, expr, Typed(expr, ANY, (), ref), parts)
@@ -203,6 +205,7 @@ def _first_or_last(inference: Inference, call: tree.Call, scope: Scope) -> Typed
     alias = scope.aliases.get(arg.name)
     if alias is None or alias.is_absent:
         return None
+    inference.aliases_used.add((inference.findings.rule, alias.name))
     if scope.place == "window":
         inference.findings.add(
             "SL0309", call.span, f"`{call.name}({alias.name})` is an event of the window",
@@ -238,14 +241,14 @@ def _not_visible(inference: Inference, root: tree.Name, scope: Scope) -> None:
     name, findings = root.name, inference.findings
     known = [*scope.locals, *scope.aliases, *scope.keys, *scope.selects]
     known += inference.names.get(scope.file, {})
-    near = suggest(name, known)
+    near = None if _is_field(name, scope) else suggest(name, known)
     if near is not None:
         findings.add("SL0202", root.span, f"unknown name `{name}`", f"did you mean `{near}`?")
     elif scope.place == "window":
         findings.add(
             "SL0210", root.span,
             f"`{name}` is a field of one event; here the window is judged",
-            f"use an aggregate such as `last({name})`, or put it into `by` or `select`",
+            f"use an aggregate such as `last({name})`, or put it into `by`",
         )  # fmt: skip
     elif scope.subject is not None:
         findings.add(
@@ -260,6 +263,12 @@ def _not_visible(inference: Inference, root: tree.Name, scope: Scope) -> None:
         )  # fmt: skip
     else:
         findings.add("SL0202", root.span, f"unknown name `{name}`", "a constant is needed here")
+
+
+def _is_field(name: str, scope: Scope) -> bool:
+    """True when a schema of the rule's events has such a field: then that is what is meant."""
+    view = scope.looked_at
+    return view is not None and any(name in schema.fields for schema in view.schemas)
 
 
 def event_field(

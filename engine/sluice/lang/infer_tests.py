@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import sluice.lang.syntax as tree
-from sluice.catalog import compile_regex
 from sluice.lang.meet import constant_of, meet, meet_all
+from sluice.lang.regexes import refusal
 from sluice.lang.scope import Inference, Scope
 from sluice.lang.syntax import Expr
 from sluice.lang.typed import AliasRef, Constant, ListRef, Typed, VariableRef
@@ -271,12 +271,10 @@ def _regex_side(inference: Inference, item: Typed) -> None:
             )
         return
     pattern, flags = constant_of(item)
-    reason = compile_regex(pattern, flags)
-    if isinstance(reason, str):
-        inference.findings.add(
-            "SL0308", item.span, f"this regular expression cannot run in linear time: {reason}",
-            "look-around and back-references have no linear form; test the parts with `and`",
-        )  # fmt: skip
+    refused = refusal(pattern, flags)
+    if refused is not None:
+        place = refused.span(item.span, pattern)
+        inference.findings.add(refused.code, place, refused.message, refused.hint)
 
 
 def presence(inference: Inference, expr: tree.Presence, scope: Scope) -> Typed:

@@ -33,7 +33,8 @@ class Nest:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Items of which as many as fit stand on a line."""
+    """Items of which as many as fit stand on a line, below the column where they begin; when one
+    is too long for that, on lines of their own, two columns from the indentation around them."""
 
     items: tuple[Doc, ...]
 
@@ -106,27 +107,33 @@ def render(doc: Doc, width: int) -> str:
             case Nest(inner, by, aligned):
                 stack.append(((page.column if aligned else indent) + by, is_flat, inner))
             case Fill(items):
-                stack += reversed(_filled(items, indent, page, is_flat))
+                stack += reversed(_filled(items, indent, page, is_flat, _tail(stack)))
             case Remark(text):
                 page.remark(text, indent)
     return page.text()
 
 
 def _filled(
-    items: tuple[Doc, ...], indent: int, page: _Page, is_flat: bool
+    items: tuple[Doc, ...], outer: int, page: _Page, is_flat: bool, tail: int
 ) -> list[tuple[int, bool, Doc]]:
-    """Decide for each item whether it begins a line."""
-    out: list[tuple[int, bool, Doc]] = []
+    """Decide for each item whether it begins a line; `tail` is what must stand behind the last."""
+    lengths = [len(flat(item) or "") for item in items]
+    if items:
+        lengths[-1] += tail
     column = page.column
-    for number, item in enumerate(items):
-        length = len(flat(item) or "")
+    fits = column + max(lengths, default=0) <= page.width
+    is_apart = bool(items) and not is_flat and not fits and column > outer + 2
+    indent = outer + 2 if is_apart else column
+    out: list[tuple[int, bool, Doc]] = [(indent, False, TIGHT)] if is_apart else []
+    column = indent
+    for number, (item, length) in enumerate(zip(items, lengths, strict=True)):
         if number:
             is_broken = not is_flat and column + 1 + length > page.width
             out.append((indent, not is_broken, SOFT))
             column = indent if is_broken else column + 1
         out.append((indent, is_flat, item))
         column += length
-    return out
+    return [*out, (outer, False, TIGHT)] if is_apart else out
 
 
 class _Page:

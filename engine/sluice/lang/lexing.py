@@ -17,6 +17,11 @@ _NAMES = ("NAME", "FIELD", "TAG")
 _BLANKS = re.compile(r"[ \t\r\n\f]*")
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: An IPv6 address or network: no token has two colons. One is an IPv4 address at its end.
+_IPV6 = re.compile(
+    r"(?:[0-9A-Fa-f]{1,4})?(?::[0-9A-Fa-f]{0,4}){2,}(?:(?:\.[0-9]{1,3}){3})?(?:/[0-9]{1,3})?"
+    r"(?![\w:])"
+)
 _FAULTS = re.compile(
     r"""(?P<quote>\"{3}[\s\S]*|["'`][^\n]*)|(?P<number>[0-9][\w.]*(?:/[\w.]+)?)"""
     r"""|(?P<foreign>&&?|\|\|?|->|<>|!|;)|(?P<other>@|[^\w\s]|\w+|[\s\S])"""
@@ -64,6 +69,8 @@ class Lexicon:
         if found is None:
             return self._fault(text, at)
         kind: str = found.lastgroup  # type: ignore[assignment]
+        if text[found.end() : found.end() + 1] == ":" and _IPV6.match(text, at):
+            return self._fault(text, at)
         if kind == "WORD":
             return self._word(text, at, found.end(), row, accepts)
         if kind == "SLASH" and "REGEX" in row:
@@ -94,7 +101,7 @@ class Lexicon:
         return Cell(terminals[0] if terminals else "NAME", text[at:end], at, end)
 
     def _fault(self, text: str, at: int) -> Cell:
-        found = _FAULTS.match(text, at)
+        found = _IPV6.match(text, at) or _FAULTS.match(text, at)
         assert found is not None
         return Cell(FAULT, found[0], at, found.end())
 

@@ -8,7 +8,7 @@ from typing import Any
 import sluice.lang.syntax as tree
 from sluice.catalog import compile_regex
 from sluice.errors import Span
-from sluice.lang.typed import Constant, ListRef, TruthOf, Typed, below, conjuncts
+from sluice.lang.typed import Constant, TruthOf, Typed, below, conjuncts
 from sluice.model import Type
 
 Add = Callable[[str, Span, str, str | None], None]
@@ -19,7 +19,7 @@ PROBES = ("", "\x00", "Zebra 7 / ü\n.")
 
 def is_fixed(typed: Typed) -> bool:
     """True for a literal; a param is tuned from outside, so what it says may change."""
-    return isinstance(typed.bound, Constant) and not typed.bound.param
+    return isinstance(typed.bound, Constant) and not typed.is_param
 
 
 def lint_condition(condition: Typed, add: Add) -> None:
@@ -154,13 +154,9 @@ def _is_number(kind: Type) -> bool:
 
 
 def _is_empty(container: Typed) -> bool:
-    match container.bound:
-        case ListRef(entries=entries):
-            return entries == ()
-        case None:
-            return isinstance(container.node, tree.ListLiteral) and not container.parts
-        case _:
-            return False
+    """True for `[]` itself: a `list` or param that is empty here is filled elsewhere."""
+    is_literal = container.bound is None and isinstance(container.node, tree.ListLiteral)
+    return is_literal and not container.parts and not container.is_param
 
 
 def _lint_regex(condition: Typed, add: Add) -> None:

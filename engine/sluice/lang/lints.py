@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from sluice.errors import Span
-from sluice.lang.check_pattern import all_items, all_steps, atoms_of
+from sluice.lang.check_pattern import all_items, all_steps
 from sluice.lang.checked import (
     CheckedAbsence,
     CheckedAtom,
@@ -15,24 +16,28 @@ from sluice.lang.checked import (
     CheckedStep,
     CheckedTest,
 )  # fmt: skip
-from sluice.lang.declarations import Except
+from sluice.lang.declarations import Except, Pack, Rule
 from sluice.lang.infer import Inferrer
 from sluice.lang.lint_conditions import always, lint_condition
 from sluice.lang.lint_names import lint_names
-from sluice.lang.load import RuleSet, all_tunes
-from sluice.lang.typed import Typed
+from sluice.lang.lint_near import lint_aliases, lint_sources
+from sluice.lang.lint_values import conditions_of, expressions_of, lint_value
+from sluice.lang.load import RuleSet, all_tunes, lost_tests
+from sluice.lang.views import Known
 from sluice.timing import format_duration
 
 Add = Callable[[str, Span, str, str | None], None]
 
+_PLAIN_NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
+
 
 def lint(
     ruleset: RuleSet, rules: tuple[CheckedRule, ...], tests: tuple[CheckedTest, ...],
-    inferrer: Inferrer, retention_ms: int | None = None,
+    inferrer: Inferrer, known: Known, retention_ms: int | None = None,
 ) -> None:  # fmt: skip
     """Add the warnings for a whole rule set; broken rules have other worries."""
     sound = [rule for rule in rules if not rule.is_broken]
-    tested = {test.rule for test in tests}
+    tested = {test.rule for test in tests} | lost_tests(ruleset)
     add = inferrer.findings.add
     for rule in sound:
         inferrer.findings.rule = rule.name
@@ -40,6 +45,8 @@ def lint(
         _bound(rule, add)
         for condition in conditions_of(rule):
             lint_condition(condition, add)
+        for typed in expressions_of(rule):
+            lint_value(typed, add)
         if rule.name not in tested:
             add("SL0511", rule.span, f"`{rule.name}` has no test",
                 f'`test {rule.name.partition(".")[2]} "…" {{ … }}`')  # fmt: skip
@@ -48,17 +55,10 @@ def lint(
         inferrer.findings.rule = None
     _duplicates(sound, inferrer)
     _tunes(ruleset, add)
+    _packs(ruleset, add)
     lint_names(ruleset, inferrer)
-
-
-def conditions_of(rule: CheckedRule) -> list[Typed]:
-    """Return every condition of a rule."""
-    out = [atom.where for atom in atoms_of(rule.pattern) if atom.where is not None]
-    if rule.until is not None and rule.until.where is not None:
-        out.append(rule.until.where)
-    if rule.having is not None:
-        out.append(rule.having.condition)
-    return [*out, *rule.excepts]
+    lint_aliases(ruleset, sound, inferrer, known)
+    lint_sources(ruleset, inferrer, known)
 
 
 # ---------------------------------------------------------------- shape
@@ -76,7 +76,7 @@ def _shape(rule: CheckedRule, add: Add) -> None:
     single = len(items) == 1 and isinstance(items[0], CheckedStep) and items[0].kind != "all_of"
     if single and items[0].maximum == 1 and rule.within_ms is not None and rule.window is None:
         if rule.pattern.leading is None and rule.pattern.trailing is None:
-            add("SL0517", rule.span, "`within` bounds nothing: the pattern is one event",
+            add("SL0517", rule.within_span, "`within` bounds nothing: the pattern is one event",
                 "leave it out, or count: `having count() >= 5`")  # fmt: skip
 
 
@@ -194,3 +194,17 @@ def _tunes(ruleset: RuleSet, add: Add) -> None:
             if isinstance(clause, Except) and clause.why is None:
                 add("SL0515", clause.span, "this exception does not say why",
                     'add the reason: `except where … "why"`')  # fmt: skip
+
+
+def _packs(ruleset: RuleSet, add: Add) -> None:
+    """A pack that has its name from its file may have one that nobody can write plainly."""
+    for unit in ruleset.roots:
+        rules = unit.declared(Rule)
+        if not rules or unit.declared(Pack) or _PLAIN_NAME.match(unit.pack):
+            continue
+        proposed = re.sub(r"\W+", "_", unit.pack, flags=re.ASCII).strip("_")
+        proposed = f"_{proposed}" if proposed[:1].isdigit() else proposed or "local"
+        add("SL0611", Span(unit.path, 1, 1, 1, 1),
+            f"the name of the file makes `{unit.pack}` the pack, which is no plain name: other "
+            "rules must write it in backticks",
+            f"begin the file with `pack {proposed}`")  # fmt: skip

@@ -21,6 +21,7 @@ from sluice.lang.declarations import (
     Import,
     Let,
     ListDecl,
+    Lost,
     Pack,
     Param,
     Parsed,
@@ -119,7 +120,8 @@ class _Loading:
         """Load one file with its imports; False when it cannot be read."""
         if path in chain:
             loop = " -> ".join([*chain[chain.index(path) :], path])
-            self.findings.add("SL0602", at, f"these files import each other: {loop}")
+            self.findings.add("SL0602", at, f"these files import each other: {loop}",
+                              "move what both need into a third file")  # fmt: skip
             return False
         if path in self.parsed:
             return True
@@ -141,12 +143,9 @@ class _Loading:
         try:
             return self.loader.read(path).removeprefix("\ufeff")
         except (OSError, UnicodeDecodeError) as error:
-            reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else "cannot be read"
-            if isinstance(error, FileNotFoundError):
-                reason = "does not exist"
-            place = at if at != NOWHERE else Span(path, 1, 1, 1, 1)
-            self.findings.add(code, place, f"the {what} `{path}` {reason}",
-                              "paths are relative to the file that names them")  # fmt: skip
+            reason, hint = _unreadable(error, at != NOWHERE)
+            place = at if at != NOWHERE else _bad_place(error, path)
+            self.findings.add(code, place, f"the {what} `{path}` {reason}", hint)
             return None
 
     def finish(self) -> RuleSet:
@@ -175,12 +174,19 @@ class _Loading:
 
     def _own_names(self, path: str) -> dict[str, Declared]:
         pack, _ = self._pack(path)
+        parsed = self.parsed[path]
         names: dict[str, Declared] = {}
-        for decl in self.parsed[path].file.declarations:
+        for decl in parsed.file.declarations:
             if isinstance(decl, Let | Def | Param | ListDecl | TableDecl):
-                before = names.setdefault(decl.name, Declared(decl, path, pack))
-                if before.decl is not decl:
+                # What a declaration with an error means is a guess: nobody is to build on it.
+                is_flawed = any(_holds(decl.span, found) for found in parsed.diagnostics)
+                known = Lost("name", decl.name, decl.span) if is_flawed else decl
+                before = names.setdefault(decl.name, Declared(known, path, pack))
+                if before.decl is not known:
                     self._twice(decl.name, decl.span, before.decl.span)
+        for lost in parsed.lost:
+            if lost.kind == "name":
+                names.setdefault(lost.name, Declared(lost, path, pack))
         return names
 
     def _twice(self, name: str, at: Span, before: Span) -> None:
@@ -199,7 +205,8 @@ class _Loading:
             todo += self.imports[other]
             for name, declared in own[other].items():
                 before = names.setdefault(name, declared)
-                if before is not declared:
+                is_lost = isinstance(before.decl, Lost) or isinstance(declared.decl, Lost)
+                if before is not declared and not is_lost:
                     where = f"{before.file}:{before.decl.span.line}"
                     self.findings.add(
                         "SL0603", self._import_span(path, other),
@@ -230,11 +237,32 @@ class _Loading:
         seen: dict[str, Declared] = {}
         for names in own.values():
             for declared in names.values():
-                if isinstance(declared.decl, Let | Def):
+                if isinstance(declared.decl, Let | Def | Lost):
                     continue
                 before = seen.setdefault(declared.full_name, declared)
                 if before is not declared:
                     self._twice(declared.full_name, declared.decl.span, before.decl.span)
+
+
+def _unreadable(error: OSError | UnicodeDecodeError, is_named: bool) -> tuple[str, str | None]:
+    """Return why a file could not be read, and what to do; `is_named`: by another file."""
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object[: error.start].count(b"\n") + 1
+        reason = f"is not UTF-8: byte 0x{error.object[error.start]:02X} in line {line}"
+        return reason, "save it as UTF-8"
+    if isinstance(error, FileNotFoundError):
+        hint = "paths are relative to the file that names them" if is_named else None
+        return "does not exist", hint
+    return f"cannot be read: {error.strerror or error}", None
+
+
+def _bad_place(error: OSError | UnicodeDecodeError, path: str) -> Span:
+    """Return where a file cannot be read: at the byte, or at its beginning."""
+    if not isinstance(error, UnicodeDecodeError):
+        return Span(path, 1, 1, 1, 1)
+    *lines, last = error.object[: error.start].split(b"\n")
+    line, column = len(lines) + 1, len(last.decode("utf-8", "replace")) + 1
+    return Span(path, line, column, line, column + 1)
 
 
 def beside(path: str, other: str) -> str:
@@ -270,6 +298,45 @@ def all_rules(rules: RuleSet) -> list[tuple[Unit, Rule]]:
 def all_tunes(rules: RuleSet) -> list[tuple[Unit, Tune]]:
     """Return the tunes, with their files."""
     return [(unit, tune) for unit in rules.roots for tune in unit.declared(Tune)]
+
+
+def lost_rules(rules: RuleSet) -> dict[str, Lost]:
+    """Return the rules that errors of syntax hide, by full name."""
+    return {
+        f"{unit.pack}.{lost.name}": lost
+        for unit in rules.roots for lost in unit.parsed.lost if lost.kind == "rule"
+    }  # fmt: skip
+
+
+def lost_events(rules: RuleSet) -> set[str]:
+    """Return the types of events that errors of syntax hide."""
+    units = rules.units.values()
+    return {lost.name for u in units for lost in u.parsed.lost if lost.kind == "event"}
+
+
+def lost_tests(rules: RuleSet) -> set[str]:
+    """Return what the tests that errors of syntax hide may have tested: full names of rules."""
+    lost = [(u, x.name) for u in rules.roots for x in u.parsed.lost if x.kind == "test"]
+    return {name for unit, rule in lost for name in (rule, f"{unit.pack}.{rule}")}
+
+
+def blamed(rules: RuleSet, found: Diagnostic) -> str | None:
+    """Return the full name of the rule in whose text a finding stands."""
+    unit = rules.units.get(found.span.file)
+    if unit is None or not unit.is_root:
+        return None
+    named = [(rule.name, rule.span) for rule in unit.declared(Rule)]
+    named += [(lost.name, lost.span) for lost in unit.parsed.lost if lost.kind == "rule"]
+    for name, span in named:
+        if _holds(span, found):
+            return f"{unit.pack}.{name}"
+    return None
+
+
+def _holds(span: Span, found: Diagnostic) -> bool:
+    """True when a finding begins within a stretch, or right behind it."""
+    place = (found.span.line, found.span.column)
+    return (span.line, span.column) <= place <= (span.end_line, span.end_column)
 
 
 def all_tests(rules: RuleSet) -> list[tuple[Unit, Test]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sluice.lang.scope import Inference, did_you_mean
@@ -32,7 +33,7 @@ def towards(inference: Inference, typed: Typed, other: Type) -> Typed:
             )
             return Typed(typed.node, ANY, (), Constant(None))
         kind = IP if other.kind == "network" else other
-        return Typed(typed.node, kind, (), Constant(value, typed.bound.param))
+        return replace(typed, type=kind, bound=Constant(value))
     if other.kind == "enum" and typed.value not in other.values:
         inference.findings.add(
             "SL0312", typed.span, f'"{typed.value}" is none of {other}',

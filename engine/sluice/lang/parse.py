@@ -15,11 +15,12 @@ from lark.parsers.lalr_parser_state import ParseConf, ParserState
 from sluice.errors import Diagnostic
 from sluice.lang.actions_rules import ACTIONS
 from sluice.lang.codes import CODES
-from sluice.lang.declarations import Comment, Declaration, File, Parsed
+from sluice.lang.declarations import Comment, Declaration, File, Lost, Parsed
 from sluice.lang.lexing import Cell, Lexicon, Places, skip_blanks
 from sluice.lang.literals import Flaw
+from sluice.lang.situation import DECLARATION, Situation, is_declaration, lost_names
 from sluice.lang.tables import START, fingerprint, flatten, load
-from sluice.lang.trouble import DECLARATION, Situation, examine, is_declaration
+from sluice.lang.trouble import examine
 
 file_bytes_max = 8_000_000
 nesting_max = 200
@@ -38,11 +39,13 @@ def parse(text: str, file: str) -> Parsed:
     if len(text) > file_bytes_max or len(text.encode("utf-8", "replace")) > file_bytes_max:
         message = f"the file is larger than {file_bytes_max // 1_000_000} MB"
         span = Places(file, "").span(0, 0)
-        return Parsed(File(file, ()), "", (Diagnostic("SL0109", "error", message, span),))
+        hint = 'keep data in files of its own: `list bad_hosts from "bad_hosts.txt"`'
+        return Parsed(File(file, ()), "", (Diagnostic("SL0109", "error", message, span, hint),))
     run = _Run(text, file)
     run.whole_file()
     tree = File(file, tuple(run.declarations), tuple(run.comments))
-    return Parsed(tree, text, tuple(sorted(run.diagnostics, key=lambda d: (d.span, d.code))))
+    found = tuple(sorted(run.diagnostics, key=lambda d: (d.span, d.code)))
+    return Parsed(tree, text, found, tuple(run.lost))
 
 
 def grammar_text() -> str:
@@ -97,6 +100,24 @@ class _Grammar:
         self.table: Any = IntParseTable(rows, start, end)  # type: ignore[no-untyped-call]
 
 
+class _Callbacks(dict[_Production, Callable[[list[Cell]], Cell]]):
+    """What to call for a production, made when it is first recognised: a short text needs few."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[_Production], Callable[[list[Cell]], Cell]]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __bool__(self) -> bool:
+        # Lark asks whether there are any.
+        return True
+
+    def __missing__(self, production: _Production) -> Callable[[list[Cell]], Cell]:
+        made = self[production] = self._make(production)
+        return made
+
+
 @cache
 def _grammar() -> _Grammar:
     """Load the tables; build them when they belong to another grammar or version of Lark."""
@@ -121,9 +142,10 @@ class _Run:
         self.declarations: list[Declaration] = []
         self.comments: list[Comment] = []
         self.diagnostics: list[Diagnostic] = []
+        self.lost: list[Lost] = []
         grammar = _grammar()
         self.lexicon, self.rows = grammar.lexicon, grammar.table.states
-        callbacks: Any = {each: self._callback(each) for each in grammar.productions}
+        callbacks: Any = _Callbacks(self._callback)
         self.conf: Any = ParseConf(grammar.table, callbacks, START)
         # A byte order mark is no part of the text.
         self._restart(1 if text.startswith("\ufeff") else 0)
@@ -152,6 +174,7 @@ class _Run:
         if is_open:
             message = f"more than {error_count_max} syntax errors; the rest is not listed"
             self._report("SL0117", message, self.at, self.at)
+            self.lost += lost_names(self.text, self.begin, len(self.text), self.places)
 
     def _advance(self) -> bool:
         """Take one token; False at the end."""
@@ -197,19 +220,23 @@ class _Run:
 
     def _resume(self, at: int) -> bool:
         """Go on at the next declaration word in column 1; False when there is none."""
-        self._complete()
+        is_kept = self._complete()
         line = max(self.text.rfind("\n", 0, at) + 1, self.begin + 1)
         found = DECLARATION.search(self.text, line)
-        self._restart(found.start() if found else len(self.text))
+        end = found.start() if found else len(self.text)
+        self.lost += lost_names(self.text, at if is_kept else self.begin, end, self.places)
+        self._restart(end)
         return found is not None
 
-    def _complete(self) -> None:
-        """Keep the declaration when it could end here."""
+    def _complete(self) -> bool:
+        """Keep the declaration when it could end here; tell whether it is kept."""
         if self.before is None or "$END" not in self._expected():
-            return
+            return False
         # A declaration word that was taken for a name says that it could not.
-        if not is_declaration(self.text, self.before.start, self.begin):
-            self.state.feed_token(Cell("$END", "", self.before.end, self.before.end), True)
+        if is_declaration(self.text, self.before.start, self.begin):
+            return False
+        self.state.feed_token(Cell("$END", "", self.before.end, self.before.end), True)
+        return True
 
     # ------------------------------------------------------------ errors
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Any, Literal
 
-from sluice.catalog import compile_regex
 from sluice.errors import Span
 from sluice.lang.checked import ListEntries, TableEntries
 from sluice.lang.declarations import ListDecl, TableDecl
+from sluice.lang.regexes import refusal
 from sluice.lang.scope import Findings, did_you_mean
 from sluice.lang.types import address_text, network_text, type_of
 from sluice.model import INT_MAX, INT_MIN, Type
@@ -23,22 +23,15 @@ KINDS: tuple[ListKind, ...] = ("string", "int", "cidr", "regex")
 BAD_ENTRIES_MAX = 20
 
 
-def kind_of(decl: ListDecl, findings: Findings) -> ListKind:
+def kind_of(decl: ListDecl) -> ListKind:
     """Return the kind of a list."""
-    for kind in KINDS:
-        if decl.type == kind:
-            return kind
-    if decl.type is not None:
-        findings.add(
-            "SL0608", decl.span, f"there are no lists of `{decl.type}`",
-            did_you_mean(decl.type, KINDS) or f"a list is of {', '.join(KINDS)}",
-        )  # fmt: skip
-    return "string"
+    # The grammar has no other words.
+    return next((kind for kind in KINDS if kind == decl.type), "string")
 
 
 def read_list(decl: ListDecl, text: str, findings: Findings) -> ListEntries:
     """Read a list file: one entry a line, `#` starts a comment line or follows white space."""
-    kind, values, bad = kind_of(decl, findings), [], 0
+    kind, values, bad = kind_of(decl), [], 0
     for number, line in enumerate(text.splitlines(), start=1):
         entry = _without_comment(line, kind)
         if not entry:
@@ -76,8 +69,8 @@ def read_entry(entry: str, kind: ListKind) -> tuple[Any, str | None]:
             return network, None if network is not None else f"`{entry}` is no network or address"
         case "regex":
             pattern, flags = _regex(entry)
-            refused = compile_regex(pattern, flags)
-            return (pattern, flags), f"`{entry}`: {refused}" if isinstance(refused, str) else None
+            refused = refusal(pattern, flags)
+            return (pattern, flags), f"`{entry}`: {refused.reason}" if refused else None
 
 
 def _regex(entry: str) -> tuple[str, str]:

@@ -9,14 +9,14 @@ from typing import Literal, Protocol
 from sluice.catalog import Catalog
 from sluice.errors import Diagnostic, Span
 from sluice.lang.codes import CODES
-from sluice.lang.declarations import Def, Let, ListDecl, Param, TableDecl
+from sluice.lang.declarations import Def, Let, ListDecl, Lost, Param, TableDecl
 from sluice.lang.suggest import suggest
 from sluice.lang.syntax import Expr
 from sluice.lang.typed import ListRef, Typed
 from sluice.lang.views import EventView
 from sluice.model import Type
 
-Named = Let | Def | Param | ListDecl | TableDecl
+Named = Let | Def | Param | ListDecl | TableDecl | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Declared:
 class AliasView:
     """What an alias names: places of the pattern, and the events that come there.
 
-    `is_single`: at most one event. `is_absent`: an absent step, which has none.
+    `is_single`: at most one event. `is_absent`: an absent step, which has none. `taken`: in
+    the condition of the step itself it names the event at hand, or those taken so far.
     """
 
     name: str
@@ -46,6 +47,7 @@ class AliasView:
     is_single: bool = True
     is_absent: bool = False
     span: Span | None = None
+    taken: Literal["", "now", "so far"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Scope:
     `place` says what kind of place it is, for messages and for what aggregates range over:
     `event` judges one event, `match` a match of a sequence, `window` an aggregate rule,
     `constant` nothing. `subject` is the one step that bare fields mean in a rule of one step.
+    `looked_at` is any event of the rule, for messages.
     """
 
     file: str
@@ -67,6 +70,7 @@ class Scope:
     groups: Mapping[str, Type] = field(default_factory=dict)
     subject: AliasView | None = None
     window: EventView | None = None
+    looked_at: EventView | None = None
     window_positions: tuple[int, ...] = ()
     own: str | None = None
     variables: frozenset[str] = frozenset()
@@ -90,6 +94,8 @@ class Findings:
     items: list[Diagnostic] = field(default_factory=list)
     rule: str | None = None
     _seen: set[tuple[str, Span, str]] = field(default_factory=set)
+    _errors: int = 0
+    _counted: int = 0
 
     def add(self, code: str, span: Span, message: str, hint: str | None = None) -> None:
         """Record a finding with the severity that the table of codes gives it."""
@@ -100,9 +106,15 @@ class Findings:
         severity = CODES[code].severity
         self.items.append(Diagnostic(code, severity, message, span, hint, self.rule))
 
+    def add_known(self) -> None:
+        """Count an error that was said already, where it does harm once more."""
+        self._errors += 1
+
     def error_count(self) -> int:
-        """Return how many errors there are."""
-        return sum(1 for d in self.items if d.severity == "error")
+        """Return how many errors there are; items are only ever added, and counted once."""
+        self._errors += sum(1 for d in self.items[self._counted :] if d.severity == "error")
+        self._counted = len(self.items)
+        return self._errors
 
 
 class Inference(Protocol):
@@ -113,6 +125,7 @@ class Inference(Protocol):
     names: Mapping[str, Mapping[str, Declared]]
     lists: Mapping[str, ListRef]
     tables: Mapping[str, Type]
+    aliases_used: set[tuple[str | None, str]]
 
     def infer(self, expr: Expr, scope: Scope) -> Typed:
         """Return the expression with names resolved and types known."""

@@ -9,11 +9,12 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate that is closest to the word, or None when none is near.
 
     Near is: the same but for case, or at most one slip (a letter more, less, other, or two swapped)
-    in three letters. Of two that are equally near the first in alphabetical order wins.
+    in three letters. Of two that are equally near one that begins like the word wins (a word cut
+    short), else the first in alphabetical order.
     """
     lowered = word.lower()
     slips_max = max(1, len(word) // 3) if len(word) > 2 else 0
-    best: tuple[int, str] | None = None
+    best: tuple[int, bool, str] | None = None
     for candidate in candidates:
         if candidate == word:
             continue
@@ -21,9 +22,10 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
             continue
         swapped = len(word) == 2 and candidate == lowered[::-1]
         slips = 1 if swapped else distance(lowered, candidate.lower(), slips_max)
-        if slips <= slips_max + swapped and (best is None or (slips, candidate) < best):
-            best = (slips, candidate)
-    return best[1] if best else None
+        if slips <= slips_max + swapped:
+            found = (slips, not candidate.lower().startswith(lowered), candidate)
+            best = found if best is None else min(best, found)
+    return best[2] if best else None
 
 
 def distance(a: str, b: str, at_most: int) -> int:

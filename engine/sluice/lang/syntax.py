@@ -106,10 +106,18 @@ class ListLiteral:
 
 @dataclass(frozen=True, slots=True)
 class ObjectLiteral:
-    """`{ name: expr, … }`; names may start with `@` in tests."""
+    """`{ name: expr, … }`; names may start with `@` in tests. `name_spans` are their places."""
 
     fields: tuple[tuple[str, Expr], ...]
+    name_spans: tuple[Span, ...] = field(default=(), compare=False, repr=False)
     span: Span = _span()
+
+    @property
+    def named(self) -> tuple[tuple[str, Span, Expr], ...]:
+        """The fields with the places of their names."""
+        places = self.name_spans or tuple(value.span for _, value in self.fields)
+        both = zip(self.fields, places, strict=True)
+        return tuple((name, place, value) for (name, value), place in both)
 
 
 @dataclass(frozen=True, slots=True)

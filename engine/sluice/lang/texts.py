@@ -29,10 +29,20 @@ def text_parts(text: String, inferrer: Inferrer, scope: Scope) -> tuple[str | Ty
             )  # fmt: skip
             continue
         span = _span(text, start, source)
+        if not source.strip():
+            hole = replace(span, column=span.column - 1, end_column=span.end_column + 1)
+            inferrer.findings.add(
+                "SL0313", hole if span != text.span else span, "nothing stands in these braces",
+                "name what is filled in: `{user}`; plain braces are written `{{}}`",
+            )  # fmt: skip
+            continue
         expr, diagnostics = parse_expression(source, span)
         if expr is None:
             for found in diagnostics:
-                inferrer.findings.add(found.code, found.span, found.message, found.hint)
+                hint = found.hint
+                if found.message.endswith("found `:`"):
+                    hint = "a value has no format behind a `:`; write `{round(x, 2)}`"
+                inferrer.findings.add(found.code, found.span, found.message, hint)
             continue
         out.append(inferrer.infer(expr, scope))
     return tuple(out)
@@ -107,13 +117,22 @@ def parse_expression(source: str, span: Span) -> tuple[Expr | None, tuple[Diagno
         return Span(span.file, span.line, start, span.line, end)
 
     found = parsed.file.declarations
-    moved = tuple(replace(d, span=move(d.span)) for d in parsed.diagnostics)
+    moved = tuple(
+        replace(d, span=move(d.span), message=_without_file(d.message)) for d in parsed.diagnostics
+    )
     if moved or len(found) != 1 or not isinstance(found[0], Def):
         return None, moved or (
             Diagnostic("SL0101", "error", "an expression is needed here", span),
         )  # fmt: skip
     expr: Expr = _moved(found[0].expr, move)
     return expr, ()
+
+
+def _without_file(message: str) -> str:
+    """No declaration follows an expression that stands alone, and no file ends there."""
+    for words in ("a declaration such as `rule`, ", "a declaration such as `rule` or "):
+        message = message.replace(words, "")
+    return message.replace("the end of the file", "the end")
 
 
 def _moved(node: Any, move: Any) -> Any:

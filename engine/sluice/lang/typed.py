@@ -30,13 +30,9 @@ from sluice.model import BOOL, Type
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A literal, a param, or a literal converted to the type it meets; a regex is a pair.
-
-    `param` is the full name of the param that it came from.
-    """
+    """A literal, a param, or a literal converted to the type it meets; a regex is a pair."""
 
     value: Any
-    param: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +149,13 @@ Bound = (
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A checked expression."""
+    """A checked expression. `is_param`: the value of a param, which may be another one tomorrow."""
 
     node: Expr
     type: Type
     parts: tuple[Typed, ...] = ()
     bound: Bound | None = None
+    is_param: bool = field(default=False, compare=False)
 
     @property
     def span(self) -> Span:

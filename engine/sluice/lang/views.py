@@ -48,12 +48,13 @@ class EventView:
 class Known(dict[str, EventSchema]):
     """Schemas by event type. `soft` ones come from what rules emit or extract, not from an
     `event`: an event may have fields that they do not name. `made` are all types that rules emit
-    or extract, also those whose schema is not known yet."""
+    or extract, also those whose schema is not known yet. `lost` are the rules that do not parse."""
 
     def __init__(self) -> None:
         super().__init__()
         self.soft: set[str] = set()
         self.made: set[str] = set()
+        self.lost: set[str] = set()
         self._near: dict[str, str | None] = {}
 
     def near(self, name: str) -> str | None:

@@ -26,12 +26,14 @@ _CLAUSES = frozenset(
     "_SET".split()
 )
 _STATEMENTS = frozenset("_START _LATENESS _AT _ADVANCE _GIVEN _EXPECT".split())
+_EXPECTED = frozenset("NOTHING PENDING _MATCH _EVENT _NOTE _MITIGATION INT".split())
 _TYPES = frozenset("TYPE_NAME ANY _ENUM _LIST LBRACE".split())
 
 #: What must be there, what it takes with it, how it is called. The first that fits wins.
 _GROUPS: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
     (frozenset(("FLOAT", "STRING", "NOT")), _CONDITION | {"REGEX", "LBRACE"}, "a value"),
     (frozenset(("FLOAT", "STRING")), _VALUE | {"REGEX", "LBRACE"}, "a value"),
+    (frozenset(("NOTHING", "_MATCH")), _EXPECTED, "an expectation such as `match { … }`"),
     (frozenset(("DURATION", "NAME")), _NAME | {"DURATION"}, "a duration such as `10m`"),
     (frozenset(("INT", "NAME")), _NAME | {"INT"}, "a number"),
     (frozenset(("NAME", "ANY", "_NO")), _STEP, "an event type"),

@@ -57,6 +57,8 @@ class Match(msgspec.Struct):
     suppressed: int = 0
     approximate: bool = False
     kind: Literal["match", "pending"] = "match"
+    #: All its events, where somebody keeps them and `events` does not list them all.
+    evidence: list[EventRef] | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the JSON record of section 2 of the output contract."""

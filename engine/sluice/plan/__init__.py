@@ -1,13 +1,24 @@
 """The waist between text and execution: what a rule set does, as frozen nodes."""
 
 from sluice.plan import exprs, nodes
-from sluice.plan.atoms import effect_exprs
+from sluice.plan.atoms import atoms_of, conjunction, conjuncts, effect_exprs, steps_of, taken_atoms
 from sluice.plan.bounds import horizon_ms, state_bound
 from sluice.plan.explain import explain, explain_document
 from sluice.plan.exprs import Agg, AliasField, Expr, walk
+from sluice.plan.feeding import only_feeding
+from sluice.plan.graph import (
+    EdgeKind,
+    Graph,
+    GraphEdge,
+    GraphNode,
+    around,
+    graph_document,
+    graph_of,
+)
 from sluice.plan.identity import fingerprint, version_of
 from sluice.plan.limits import DEFAULT_LIMITS, Limits
 from sluice.plan.lower import lower
+from sluice.plan.lower_exprs import lower_expr
 from sluice.plan.nodes import (
     Absent,
     Aggregate,
@@ -40,7 +51,7 @@ from sluice.plan.nodes import (
 from sluice.plan.rewrite import rewrite
 from sluice.plan.rewrites.prune_fields import field_uses, fields_used
 from sluice.plan.rewrites.share_predicates import shared_conditions
-from sluice.plan.text import text_of
+from sluice.plan.text import Names, literal_text, names_of, path_text, text_of
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -50,6 +61,7 @@ __all__ = [
     "AliasField",
     "Atom",
     "Cooldown",
+    "EdgeKind",
     "EffectPlan",
     "EmitEffect",
     "Entry",
@@ -57,12 +69,16 @@ __all__ = [
     "ExtractLine",
     "ExtractPlan",
     "Filter",
+    "Graph",
+    "GraphEdge",
+    "GraphNode",
     "Having",
     "Item",
     "KeyPart",
     "Limits",
     "ListValues",
     "MitigateEffect",
+    "Names",
     "NoteEffect",
     "Pattern",
     "Plan",
@@ -75,6 +91,10 @@ __all__ = [
     "Text",
     "Unseen",
     "Window",
+    "around",
+    "atoms_of",
+    "conjunction",
+    "conjuncts",
     "effect_exprs",
     "explain",
     "explain_document",
@@ -82,12 +102,21 @@ __all__ = [
     "field_uses",
     "fields_used",
     "fingerprint",
+    "graph_document",
+    "graph_of",
     "horizon_ms",
+    "literal_text",
     "lower",
+    "lower_expr",
+    "names_of",
     "nodes",
+    "only_feeding",
+    "path_text",
     "rewrite",
     "shared_conditions",
     "state_bound",
+    "steps_of",
+    "taken_atoms",
     "text_of",
     "version_of",
     "walk",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+from sluice.catalog import values_held_max
+from sluice.model import MATCH_EVENTS_MAX
+from sluice.plan.atoms import effect_exprs
 from sluice.plan.exprs import Agg, Expr, walk
 from sluice.plan.limits import DEFAULT_LIMITS, Limits
 from sluice.plan.nodes import (
@@ -25,23 +28,27 @@ KEY_BYTES, CANDIDATE_BYTES, EVENT_BYTES = 400, 160, 300
 #: What `cooldown` keeps after a match: a time and a count.
 COOLDOWN_BYTES = 120
 
-#: What `unseen` keeps of one combination of values.
-UNSEEN_BYTES = 160
+#: What `unseen` keeps of one combination of values, and an aggregate of one value.
+UNSEEN_BYTES, VALUE_BYTES = 160, 80
 
 
 @dataclass(frozen=True, slots=True)
 class StateBound:
     """The state of a rule: None where the rule sets no bound and a cap applies.
 
-    `bytes_per_key` and `bytes_worst` are estimates with the caps applied. The numbers of keys and
-    of `unseen` combinations depend on the events alone, so their caps always apply. `horizon_ms`
-    is how long after its last event a key's state can matter.
+    `unseen_per_key` are the combinations of values that `unseen` remembers, `values_per_key` what
+    the aggregates of open windows hold (0 where they only sum up), `cooldown_keys` what a
+    cooldown `per` names tells apart. `bytes_per_key` and `bytes_worst` are estimates with the
+    caps applied. `horizon_ms` is how long after its last event a key's state can matter.
     """
 
     is_stateless: bool
     candidates_per_key: int | None
     events_per_key: int | None
+    unseen_per_key: int | None
+    values_per_key: int | None
     keys: int | None
+    cooldown_keys: int | None
     horizon_ms: int | None
     bytes_per_key: int
     bytes_worst: int
@@ -50,19 +57,23 @@ class StateBound:
 def state_bound(rule: RulePlan, limits: Limits = DEFAULT_LIMITS) -> StateBound:
     """Return the bound of a rule under these caps."""
     if is_stateless(rule):
-        return StateBound(True, 0, 0, 0, 0, 0, 0)
+        return StateBound(True, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     candidates, events = _candidates(rule.pattern), _events(rule.pattern)
-    held = _capped(candidates, limits.candidates_per_key_max) * CANDIDATE_BYTES
-    held += _capped(events, limits.events_per_key_max) * EVENT_BYTES
-    if rule.unseen is not None:
-        held += UNSEEN_BYTES
-    if rule.cooldown is not None:
-        held += COOLDOWN_BYTES
-    per_key = KEY_BYTES + held
-    keys = None if rule.keys or _has_inner_keys(rule) else 1
+    unseen, values = None if rule.unseen is not None else 0, _values(rule)
+    per_key = KEY_BYTES + _capped(candidates, limits.candidates_per_key_max) * CANDIDATE_BYTES
+    per_key += _capped(events, limits.events_per_key_max) * EVENT_BYTES
+    per_key += _capped(unseen, limits.events_per_key_max) * UNSEEN_BYTES
+    per_key += (limits.events_per_key_max if values is None else values) * VALUE_BYTES
+    cooled = _cooldown_keys(rule)
+    keys = None if rule.keys else 1
+    if isinstance(rule.pattern, Filter) and rule.unseen is None and cooled is None:
+        keys, per_key = 0, COOLDOWN_BYTES
+    if rule.cooldown is not None and cooled == 0:
+        per_key += COOLDOWN_BYTES
     worst = _capped(keys, limits.keys_per_rule_max) * per_key
+    worst += _capped(cooled, limits.keys_per_rule_max) * COOLDOWN_BYTES
     return StateBound(
-        False, candidates, events, keys, horizon_ms(rule), per_key,
+        False, candidates, events, unseen, values, keys, cooled, horizon_ms(rule), per_key,
         min(worst, limits.state_bytes_max),
     )  # fmt: skip
 
@@ -89,9 +100,9 @@ def horizon_ms(rule: RulePlan) -> int | None:
     return max(decided, rule.unseen.duration_ms if rule.unseen is not None else 0)
 
 
-def _has_inner_keys(rule: RulePlan) -> bool:
-    """True when a rule keeps entries by values of its own: `unseen`, a cooldown `per` names."""
-    return rule.unseen is not None or bool(rule.cooldown and rule.cooldown.per)
+def _cooldown_keys(rule: RulePlan) -> int | None:
+    """Return how many keys of its own a cooldown has: none without `per`."""
+    return None if rule.cooldown is not None and rule.cooldown.per is not None else 0
 
 
 def _candidates(pattern: Pattern) -> int | None:
@@ -120,7 +131,10 @@ def _events(pattern: Pattern) -> int | None:
         case Silence():
             return 1
         case Aggregate(window=window):
-            return window.size if window.kind == "last" else None
+            if window.kind == "last":
+                return window.size
+            # A window that only grows keeps its first and its last events, for reports.
+            return None if window.kind == "sliding" else MATCH_EVENTS_MAX * _windows(window)
         case Sequence() if _completes_at_once(pattern):
             return 0
         case Sequence(overlap="latest"):
@@ -131,6 +145,27 @@ def _events(pattern: Pattern) -> int | None:
             return None
         case _:
             assert_never(pattern)
+
+
+def _windows(window: Window) -> int:
+    """Return how many windows of a key can be open at once."""
+    return -(-window.size // window.every) if window.every else 1
+
+
+def _values(rule: RulePlan) -> int | None:
+    """Return how many values the aggregates of a key's windows hold, None when nobody knows.
+
+    Those of windows that events also leave hold no more than their events.
+    """
+    pattern = rule.pattern
+    if not isinstance(pattern, Aggregate) or pattern.window.kind in ("sliding", "last"):
+        return 0
+    asked = {node for node in _judging(rule) if isinstance(node, Agg) and node.over == "window"}
+    held = [values_held_max(node.name) for node in asked if node.inner is None]
+    known = [most for most in held if most is not None]
+    if len(known) < len(held):
+        return None
+    return sum(known) * _windows(pattern.window) + sum(node.history for node in asked)
 
 
 def _completes_at_once(pattern: Sequence) -> bool:
@@ -218,6 +253,7 @@ def _asks_history(rule: RulePlan) -> bool:
 
 def _judging(rule: RulePlan) -> list[Expr]:
     exprs = [value for _, value in rule.select]
+    exprs += [expr for effect in rule.effects for expr in effect_exprs(effect)]
     if rule.having is not None:
         exprs.append(rule.having.condition)
     return [node for expr in exprs for node in walk(expr)]

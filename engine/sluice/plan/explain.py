@@ -66,18 +66,35 @@ def _key_text(rule: RulePlan) -> str:
 def _state_branch(bound: StateBound, limits: Limits) -> Branch:
     if bound.is_stateless:
         return Branch("state     none: it judges each event alone")
-    rows = (
+    rows = [
         ("candidates per key", bound.candidates_per_key, limits.candidates_per_key_max),
         ("events per key", bound.events_per_key, limits.events_per_key_max),
         ("keys", bound.keys, limits.keys_per_rule_max),
-    )
+    ]
+    if bound.cooldown_keys is None:
+        rows.append(("keys of the cooldown", None, limits.keys_per_rule_max))
     worst = size_text(bound.bytes_worst)
     if bound.bytes_worst == limits.state_bytes_max:
         worst += " (the cap of the process)"
     below = [Branch(f"{name}: {_bound_text(value, cap)}") for name, value, cap in rows]
+    if bound.unseen_per_key is None:
+        below.insert(2, _unseen_branch(limits))
+    if bound.values_per_key != 0:
+        below.insert(2, Branch(f"values of aggregates per key: {_values_text(bound)}"))
     below.append(Branch(f"horizon: {_horizon_text(bound.horizon_ms)}"))
     below.append(Branch(f"about {size_text(bound.bytes_per_key)} for a full key, at worst {worst}"))
     return Branch("state", tuple(below))
+
+
+def _unseen_branch(limits: Limits) -> Branch:
+    cap = f"the cap of {limits.events_per_key_max:,} applies"
+    forgotten = "beyond it the oldest is forgotten, and new when it comes again"
+    return Branch(f"combinations of unseen per key: unbounded ({cap})", (Branch(forgotten),))
+
+
+def _values_text(bound: StateBound) -> str:
+    most = bound.values_per_key
+    return "as many as the plugin keeps" if most is None else f"{most:,}"
 
 
 def _bound_text(value: int | None, cap: int) -> str:
@@ -100,7 +117,10 @@ def _state_document(bound: StateBound, limits: Limits) -> dict[str, Any]:
         "candidates_per_key_max": limits.candidates_per_key_max,
         "events_per_key": bound.events_per_key,
         "events_per_key_max": limits.events_per_key_max,
+        "unseen_per_key": bound.unseen_per_key,
+        "values_per_key": bound.values_per_key,
         "keys": bound.keys,
+        "cooldown_keys": bound.cooldown_keys,
         "keys_per_rule_max": limits.keys_per_rule_max,
         "horizon_ms": bound.horizon_ms,
         "bytes_per_key": bound.bytes_per_key,

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from sluice.codecs import Codec
 from sluice.errors import CheckpointError
-from sluice.io import Position, read_checkpoint, write_checkpoint
+from sluice.io import Position, claim_file, read_checkpoint, write_checkpoint
 
 #: The layout of the file; another number cannot be read.
 FORMAT = 1
@@ -20,15 +21,50 @@ class Saved(msgspec.Struct):
     positions: dict[str, Position]
     codec: dict[str, Any]
     pipeline: bytes
+    #: Of a run without a lake, and of earlier versions: nothing.
+    lake: dict[str, Any] = {}
+    #: Of earlier versions: nothing.
+    codec_name: str | None = None
 
 
-def save(path: str, positions: dict[str, Position], codec: dict[str, Any], pipeline: bytes) -> None:
+def claim(path: str) -> int:
+    """Take a checkpoint for this run, until the returned descriptor is closed.
+
+    CheckpointError: another run has it. The two would each replace what the other has saved. The
+    lock stands beside the file, which is another one after each save.
+    """
+    held = claim_file(f"{path}.lock")
+    if held is None:
+        raise CheckpointError(
+            f"--checkpoint {path}: another run is using it; wait until that one has ended, "
+            "or name another file"
+        )
+    return held
+
+
+def save(
+    path: str, positions: dict[str, Position], codec: Codec, pipeline: bytes, lake: dict[str, Any]
+) -> None:  # fmt: skip
     """Replace the checkpoint; OSError leaves the old one as it was."""
-    write_checkpoint(path, msgspec.msgpack.encode(Saved(FORMAT, positions, codec, pipeline)))
+    saved = Saved(FORMAT, positions, codec.state(), pipeline, lake, codec.name)
+    write_checkpoint(path, msgspec.msgpack.encode(saved))
 
 
-def load(path: str) -> Saved | None:
-    """Return the checkpoint, None when there is none; CheckpointError for what cannot be read."""
+def load(path: str, codec: Codec) -> Saved | None:
+    """Return the checkpoint, None when there is none; CheckpointError for what cannot be read.
+
+    What another codec has learned is of no use to this one, and its lines were counted otherwise.
+    """
+    saved = _read(path)
+    if saved is not None and saved.codec_name not in (None, codec.name):
+        raise CheckpointError(
+            f"{path} was written by a run with the codec {saved.codec_name}, and this one has "
+            f"{codec.name}: take the same codec, or another file"
+        )
+    return saved
+
+
+def _read(path: str) -> Saved | None:
     try:
         content = read_checkpoint(path)
     except OSError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
-from sluice.backends import LineDecoder
+from sluice.backends import LineDecoder, Tap, tapped
 from sluice.codecs import Chunk, Codec, InputOptions, JsonCodec, decode_chunk
 from sluice.io import END, STDIN, FileSource, Position, ReadFailure, total_bytes
 from sluice.model import Event, Rejected
@@ -13,18 +14,29 @@ from sluice.shells.request import RunRequest
 from sluice.stream import Pipeline
 from sluice.timing import INSTANT_MAX, INSTANT_MIN
 
-#: A followed file that was silent for so long (seconds) no longer holds the others back.
-IDLE_SECONDS = 10.0
-
 #: How long to wait when no followed file has anything new, in seconds.
 POLL_SECONDS = 0.1
+
+
+class InputTap(Tap, Protocol):
+    """Sees what an input brings, and how far it was read."""
+
+    def begin(self, piece: Chunk | Rejected) -> None:
+        """See the next piece before it is decoded."""
+        ...
+
+    def end(self, line: int) -> None:
+        """Learn that everything before a line was seen."""
+        ...
 
 
 class Feed:
     """One input on its way into the pipeline."""
 
-    def __init__(self, source: FileSource, codec: Codec, request: RunRequest) -> None:
-        self.source, self.codec = source, codec
+    def __init__(
+        self, source: FileSource, codec: Codec, request: RunRequest, tap: InputTap | None = None
+    ) -> None:
+        self.source, self.codec, self._tap = source, codec, tap
         self.name = source.name
         self.is_idle = False
         self.silent_since: float | None = None
@@ -40,11 +52,24 @@ class Feed:
         """Where a later run goes on."""
         return self.before_torn or self.source.position
 
-    def begin(self, pipeline: Pipeline, options: InputOptions) -> None:
+    def open(self, pipeline: Pipeline, options: InputOptions) -> None:
         """Announce the input to the pipeline and choose how it is decoded."""
         pipeline.open(self.name)
+        if isinstance(self.codec, JsonCodec):
+            self.codec.read_only(pipeline.program.reads)
         if isinstance(self.codec, JsonCodec) and self._between is None:
-            self._decoder = LineDecoder(pipeline, self.codec, options, self.name)
+            tap = self._tap
+            self._decoder = LineDecoder(pipeline, self.codec, options, self.name, tap)
+
+    def begin(self, piece: Chunk | Rejected) -> None:
+        """Show the next piece to whoever keeps what comes."""
+        if self._tap is not None:
+            self._tap.begin(piece)
+
+    def end(self) -> None:
+        """Say that the last piece is in the pipeline."""
+        if self._tap is not None:
+            self._tap.end(self.position.line)
 
     def take(self, piece: Chunk | Rejected, pipeline: Pipeline) -> None:
         """Let the pipeline take a piece of the input."""
@@ -55,7 +80,7 @@ class Feed:
         else:
             events = decode_chunk(self.codec, piece, self.name)
             kept = events if self._between is None else filter(self._is_between, events)
-            pipeline.feed(kept, self.name)
+            pipeline.feed(kept if self._tap is None else tapped(kept, self._tap), self.name)
 
     def _is_between(self, event: Event | Rejected) -> bool:
         assert self._between is not None
@@ -64,16 +89,21 @@ class Feed:
 
 
 class Feeds:
-    """All inputs of a run."""
+    """All inputs of a run; one that was silent for `idle_ms` holds the others back no longer."""
 
-    def __init__(self, feeds: list[Feed], pipeline: Pipeline, options: InputOptions) -> None:
-        self.open, self._pipeline = feeds, pipeline
+    def __init__(
+        self, feeds: list[Feed], pipeline: Pipeline, options: InputOptions, idle_ms: int
+    ) -> None:
+        self.open, self._pipeline, self._idle_seconds = feeds, pipeline, idle_ms / 1_000
         self.names = [feed.name for feed in feeds]
         self._positions: dict[str, Position] = {}
         self.failures: list[str] = []
         self._total = total_bytes([feed.source.path for feed in feeds])
         for feed in feeds:
-            feed.begin(pipeline, options)
+            feed.open(pipeline, options)
+        for source, partition in pipeline.watermarks.live_besides(self.names):
+            # Of an earlier run: it would hold back everything, for ever.
+            pipeline.end(source, partition)
 
     @property
     def positions(self) -> dict[str, Position]:
@@ -108,11 +138,13 @@ class Feeds:
             self._end(feed, piece if isinstance(piece, ReadFailure) else None)
             return True
         refused = sum(self._pipeline.stats.rejected.values())
+        feed.begin(piece)
         feed.take(piece, self._pipeline)
         if isinstance(piece, Chunk) and piece.torn:
             # The rest of the line may come, and a later run then reads it whole.
             is_refused = sum(self._pipeline.stats.rejected.values()) > refused
             feed.before_torn = before if is_refused else None
+        feed.end()
         return True
 
     def _behind(self, feed: Feed) -> tuple[int, str]:
@@ -122,7 +154,7 @@ class Feeds:
         now = time.monotonic()
         if feed.silent_since is None:
             feed.silent_since = now
-        elif not feed.is_idle and now - feed.silent_since > IDLE_SECONDS:
+        elif not feed.is_idle and now - feed.silent_since > self._idle_seconds:
             feed.is_idle = True
             self._pipeline.end(feed.name)
         if all(other.silent_since is not None for other in self.open):

@@ -58,14 +58,15 @@ class Budget:
     def __init__(self, holdings: list[Holding], rows: Rows, state_bytes_max: int) -> None:
         self._holdings, self._records = holdings, Records(rows)
         self._bytes_max = state_bytes_max
-        self._left = EVENTS_BETWEEN
+        #: How many events may come before the state is weighed again; part of a checkpoint.
+        self.left = EVENTS_BETWEEN
 
     def spend(self, events: int) -> None:
         """Note that events were taken; from time to time weigh the state and make room."""
-        self._left -= events
-        if self._left > 0:
+        self.left -= events
+        if self.left > 0:
             return
-        self._left = EVENTS_BETWEEN
+        self.left = EVENTS_BETWEEN
         self.make_room()
 
     def make_room(self) -> None:

@@ -14,11 +14,13 @@ import msgspec
 
 from sluice.errors import CheckpointError
 from sluice.model import INT_MAX, INT_MIN, Key, Row
-from sluice.stream.keyed import KeyedStates, as_key
+from sluice.stream.keyed import KeyedStates, LeanStates, as_key
 from sluice.stream.report import Cooling, Reporter
+from sluice.stream.silence import SilenceOperator
 
-#: The layout of the bytes; another number cannot be read.
-FORMAT = 1
+#: The layout of the bytes, and those that can be read. Format 1 had no clocks of sweeps, and
+#: counted what was dropped without its cap, so its count is not taken over.
+FORMAT, READABLE = 2, (1, 2)
 
 #: Extension values: a row; an integer of more than 64 bits.
 _ROW, _INTEGER = 1, 2
@@ -102,8 +104,12 @@ def save_rules(
     for reporter, operator in zip(reporters, operators, strict=True):
         plan = reporter.code.plan
         is_armed = getattr(operator, "is_armed", True)
-        counts = [reporter.matches, reporter.suppressed, reporter.evictions]
-        yield records.write(["rule", plan.name, plan.version, counts, is_armed])
+        counts = [
+            reporter.matches, reporter.suppressed, reporter.evictions.state(),
+            dict(sorted(reporter.incomplete.items())),
+        ]  # fmt: skip
+        clocks = [states.next_sweep for states in _swept(reporter, operator)]
+        yield records.write(["rule", plan.name, plan.version, counts, is_armed, clocks])
         for key, state in operator.save():
             yield records.write(["key", key, state])
         if operator.unseen is not None:
@@ -111,6 +117,19 @@ def save_rules(
                 yield records.write(["seen", key, state])
         for key, state in reporter.save_cooling():
             yield records.write(["cool", key, state])
+
+
+def load_rule(record: list[Any], reporter: Reporter, operator: Any) -> None:
+    """Give the record of a rule back to it: its counts, and when it sweeps again."""
+    reporter.matches, reporter.suppressed, dropped, *incomplete = record[3]
+    reporter.incomplete.update(*incomplete)
+    if isinstance(dropped, list):
+        reporter.evictions.restore(dropped)
+    if isinstance(operator, SilenceOperator) and record[4]:
+        operator.is_armed = True
+    clocks = record[5] if len(record) > 5 else ()
+    for states, clock in zip(_swept(reporter, operator), clocks, strict=False):
+        states.next_sweep = clock
 
 
 def load_record(record: list[Any], reporter: Reporter, operator: Any) -> None:
@@ -125,5 +144,13 @@ def load_record(record: list[Any], reporter: Reporter, operator: Any) -> None:
 
 
 def _load_cooling(cooling: KeyedStates[Cooling], key: Key, saved: list[Any]) -> None:
-    state = cooling.enter(key, Cooling(saved[0]))
+    state = Cooling(saved[0])
     state.suppressed = saved[1]
+    cooling.put(key, state)
+
+
+def _swept(reporter: Reporter, operator: Any) -> list[LeanStates[Any]]:
+    """List the mappings of a rule from which idle keys are swept."""
+    owners = (operator, operator.unseen)
+    found = [owner.keys for owner in owners if hasattr(owner, "keys")]
+    return found if reporter.cooling is None else [*found, reporter.cooling]

@@ -45,7 +45,8 @@ class RuleCode:
     those of them whose condition on the event alone holds. `late` is what is left of a
     condition that looks at aliases. `key_of[variant[n]]` gives the key as atom n names it.
     `inputs` are the values that the aggregates of a window take from an event (None: skipped),
-    `accumulators` make those aggregates.
+    `accumulators` make those aggregates. `required` names by effect the arguments without which a
+    mitigation must not go out.
     """
 
     plan: RulePlan
@@ -65,6 +66,7 @@ class RuleCode:
     histories: tuple[History, ...] = ()
     expected: tuple[Key, ...] = ()
     aliases: Mapping[int, str] = field(default_factory=dict)
+    required: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def width(self) -> int:

@@ -21,7 +21,7 @@ class Entering:
         pattern = code.plan.pattern
         assert isinstance(pattern, Aggregate)
         self.code = code
-        self.unseen = Unseen(code, limits, reporter.evicted) if code.unseen else None
+        self.unseen = Unseen(code, limits, reporter.evictions) if code.unseen else None
         until = code.plan.until
         numbers = {id(atom): n for n, atom in enumerate(code.atoms)}
         self._until = None if until is None else numbers[id(until)]

@@ -14,6 +14,7 @@ from typing import Any
 from sluice.model import Key, Row
 from sluice.plan import Limits, Sequence, Step, horizon_ms
 from sluice.stream.code import RuleCode
+from sluice.stream.evictions import KEYS, LONG_CANDIDATES
 from sluice.stream.keyed import LeanStates
 from sluice.stream.linear import EVER, Place, is_plain, plain_places
 from sluice.stream.report import Reporter
@@ -86,7 +87,7 @@ class GreedyOperator:
         self._within = EVER if pattern.within_ms is None else pattern.within_ms
         self._events_max = limits.events_per_key_max
         self.keys: LeanStates[list[Run]] = LeanStates(
-            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evicted, _last_time
+            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evictions.at(KEYS), _last_time
         )
 
     def on_event(self, row: Row, bits: int, named: int) -> None:
@@ -160,7 +161,7 @@ class GreedyOperator:
     def _bound(self, run: Run) -> None:
         if run.upto - run.low > self._events_max:
             run.low += 1
-            self.reporter.evicted()
+            self.reporter.evictions.add(LONG_CANDIDATES)
         if run.low > _TRIM and run.low * 2 > run.upto:
             run.trim()
 
@@ -231,7 +232,7 @@ class GreedyOperator:
             run.tail = held[size:]
             run.is_closed, run.is_barred = is_closed, is_barred
             made.append(run)
-        self.keys.states[key] = made
+        self.keys.put(key, made)
 
 
 def _last_time(runs: list[Run]) -> Instant:

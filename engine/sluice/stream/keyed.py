@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView
+from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from sluice.model import Key
@@ -26,14 +27,21 @@ L = TypeVar("L")
 #: Idle keys are looked for after this share of the horizon, but not more often than once a second.
 _SWEEPS_PER_HORIZON, _SWEEP_MS_MIN = 8, 1_000
 
+#: At the cap one key is dropped for so many that are kept, so of a million 61 at a time: to find
+#: them one by one costs 150 us each.
+_KEYS_PER_DROP = 16_384
+
 
 class LeanStates(Generic[L]):
     """A mapping from key to state in order of touch; `last_time` says when a state was touched.
 
-    `horizon` is how long after its last touch a state can still matter, None for ever.
+    `horizon` is how long after its last touch a state can still matter, None for ever; those
+    that `is_kept` says so of always matter.
     """
 
-    __slots__ = ("_evicted", "_last_time", "_next_sweep", "get", "horizon", "keys_max", "states")
+    __slots__ = (
+        "_evicted", "_is_kept", "_last_time", "get", "horizon", "keys_max", "next_sweep", "states",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -41,14 +49,16 @@ class LeanStates(Generic[L]):
         horizon: int | None,
         evicted: Callable[[], None],
         last_time: Callable[[L], Instant],
+        is_kept: Callable[[L], bool] | None = None,
     ) -> None:
         self.states: dict[Key, L] = {}
         self.get = self.states.get
         self.keys_max = keys_max
         self.horizon = horizon
         self._evicted = evicted
-        self._last_time = last_time
-        self._next_sweep: Instant | None = None
+        self._last_time, self._is_kept = last_time, is_kept
+        #: When idle keys are looked for again. Checkpoints have it: it decides what is dropped.
+        self.next_sweep: Instant | None = None
 
     def __len__(self) -> int:
         return len(self.states)
@@ -60,25 +70,37 @@ class LeanStates(Generic[L]):
     def add(self, key: Key, state: L, now: Instant) -> None:
         """Put a new state in, making room for it."""
         if self.horizon is not None:
-            if self._next_sweep is None:
-                self._next_sweep = now + max(_SWEEP_MS_MIN, self.horizon // _SWEEPS_PER_HORIZON)
-            elif now >= self._next_sweep:
+            if self.next_sweep is None:
+                self.next_sweep = now + max(_SWEEP_MS_MIN, self.horizon // _SWEEPS_PER_HORIZON)
+            elif now >= self.next_sweep:
                 self.sweep(now)
         if len(self.states) >= self.keys_max:
-            del self.states[next(iter(self.states))]
-            self._evicted()
+            self._drop_oldest()
         self.states[key] = state
+
+    def put(self, key: Key, state: L) -> None:
+        """Put a state in without a look at the clock, as a checkpoint does that is read."""
+        if len(self.states) >= self.keys_max:
+            self._drop_oldest()
+        self.states[key] = state
+
+    def _drop_oldest(self) -> None:
+        # To find the first key of a dict, Python steps over all that went before it.
+        for key in list(islice(self.states, max(1, self.keys_max // _KEYS_PER_DROP))):
+            del self.states[key]
+            self._evicted()
 
     def sweep(self, now: Instant) -> None:
         """Forget the keys that were idle for longer than the horizon."""
         if self.horizon is None:
             return
-        self._next_sweep = now + max(_SWEEP_MS_MIN, self.horizon // _SWEEPS_PER_HORIZON)
-        oldest, idle = now - self.horizon, []
+        self.next_sweep = now + max(_SWEEP_MS_MIN, self.horizon // _SWEEPS_PER_HORIZON)
+        oldest, idle, is_kept = now - self.horizon, [], self._is_kept
         for key, state in self.states.items():
             if self._last_time(state) >= oldest:
                 break
-            idle.append(key)
+            if is_kept is None or not is_kept(state):
+                idle.append(key)
         for key in idle:
             del self.states[key]
 
@@ -88,8 +110,11 @@ class KeyedStates(LeanStates[S]):
 
     __slots__ = ()
 
-    def __init__(self, keys_max: int, horizon: int | None, evicted: Callable[[], None]) -> None:
-        super().__init__(keys_max, horizon, evicted, _touched)
+    def __init__(
+        self, keys_max: int, horizon: int | None, evicted: Callable[[], None],
+        is_kept: Callable[[S], bool] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(keys_max, horizon, evicted, _touched, is_kept)
 
     def enter(self, key: Key, state: S) -> S:
         """Put a new state in, making room for it, and return it."""

@@ -13,6 +13,7 @@ from typing import Any
 from sluice.model import Key, Row
 from sluice.plan import Item, Limits, Sequence, Step, horizon_ms
 from sluice.stream.code import RuleCode
+from sluice.stream.evictions import CANDIDATES, KEYS
 from sluice.stream.keyed import LeanStates
 from sluice.stream.report import Reporter
 from sluice.stream.row import Nothing
@@ -89,7 +90,7 @@ class LinearOperator:
         self._within = EVER if pattern.within_ms is None else pattern.within_ms
         self._candidates_max = limits.candidates_per_key_max
         self.keys: LeanStates[list[list[Row]]] = LeanStates(
-            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evicted, _last_time
+            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evictions.at(KEYS), _last_time
         )
 
     def on_event(self, row: Row, bits: int, named: int) -> None:
@@ -109,7 +110,7 @@ class LinearOperator:
             if len(kept) < self._candidates_max:
                 kept.append([row])
             else:
-                self.reporter.evicted()
+                self.reporter.evictions.add(CANDIDATES)
         # Again at the end: the mapping is in order of touch.
         states = self.keys.states
         del states[key]
@@ -165,7 +166,7 @@ class LinearOperator:
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take the state of a key."""
         rows, candidates = saved
-        self.keys.states[key] = [[rows[n] for n in candidate] for candidate in candidates]
+        self.keys.put(key, [[rows[n] for n in candidate] for candidate in candidates])
 
 
 def _last_time(candidates: list[list[Row]]) -> Instant:

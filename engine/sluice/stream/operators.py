@@ -5,6 +5,7 @@ from __future__ import annotations
 from sluice.plan import Aggregate, Filter, Limits, Sequence, Silence
 from sluice.stream.budget import Holding
 from sluice.stream.code import RuleCode
+from sluice.stream.evictions import MEMORY
 from sluice.stream.filter import FilterOperator
 from sluice.stream.greedy import GreedyOperator, greedy_places
 from sluice.stream.linear import LinearOperator, places_of
@@ -58,7 +59,7 @@ def holdings(reporters: list[Reporter], operators: list[Operator]) -> list[Holdi
     """List all mappings of state by key, for the process's budget."""
     found = []
     for reporter, operator in zip(reporters, operators, strict=True):
-        evicted = reporter.evicted
+        evicted = reporter.evictions.at(MEMORY)
         if not isinstance(operator, FilterOperator):
             found.append(Holding(operator.keys.states, operator.save, evicted))
         if operator.unseen is not None:

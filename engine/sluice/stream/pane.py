@@ -19,22 +19,22 @@ class Pane:
     n-th look at the windows before it, which `past` holds.
     """
 
-    __slots__ = (
-        "_head", "_tail", "accumulators", "event_count", "first", "last", "last_row", "past",
-        "places",
-    )  # fmt: skip
+    __slots__ = ("_head", "_tail", "accumulators", "event_count", "first", "last", "past")
+
+    #: Events of a window stand at no step of a pattern.
+    places: tuple[int, ...] = ()
 
     def __init__(self, code: RuleCode, first: Instant) -> None:
         self.accumulators = [make() for make in code.accumulators]
         self.first = self.last = first
         self.event_count = 0
-        self.places: list[int] = []
         self.past: tuple[Any, ...] = ()
         self._head: list[Row] = []
-        self._tail: deque[Row] = deque(maxlen=_HALF)
+        # A deque is larger than most windows, so it is made when it is needed.
+        self._tail: deque[Row] | None = None
 
-    def add(self, row: Row, inputs: tuple[Any, ...]) -> None:
-        """Take an event in."""
+    def add(self, row: Row, inputs: tuple[Any, ...], tail_max: int = _HALF) -> None:
+        """Take an event in; of those behind the first ones the last `tail_max` are kept."""
         self.event_count += 1
         self.last = row.time
         for accumulator, value in zip(self.accumulators, inputs, strict=True):
@@ -42,13 +42,15 @@ class Pane:
                 accumulator.add(value)
         if len(self._head) < _HALF:
             self._head.append(row)
-        else:
-            self._tail.append(row)
+            return
+        if self._tail is None:
+            self._tail = deque(maxlen=tail_max)
+        self._tail.append(row)
 
     @property
     def events(self) -> list[Row]:
         """The first and the last events, all of them while there are few."""
-        return [*self._head, *self._tail]
+        return [*self._head, *(self._tail or ())]
 
     def value(self, number: int) -> Any:
         """Return aggregate `number`, None for unknown."""
@@ -66,15 +68,15 @@ class Pane:
     def state(self) -> list[Any]:
         """Return plain data and rows from which `restore` makes an equal pane."""
         return [
-            self.first, self.last, self.event_count, self._head, list(self._tail),
+            self.first, self.last, self.event_count, self._head, list(self._tail or ()),
             [a.state() for a in self.accumulators],
         ]  # fmt: skip
 
-    def restore(self, state: list[Any]) -> Pane:
+    def restore(self, state: list[Any], tail_max: int = _HALF) -> Pane:
         """Take the state that `state` gave."""
         self.first, self.last, self.event_count, head, tail, accumulators = state
         self._head = head
-        self._tail.extend(tail)
+        self._tail = deque(tail, maxlen=tail_max) if tail else None
         for accumulator, saved in zip(self.accumulators, accumulators, strict=True):
             accumulator.restore(saved)
         return self
@@ -84,14 +86,15 @@ class SlidingPane:
     """A window that events also leave, oldest first."""
 
     __slots__ = (
-        "accumulators", "armed", "entries", "fired", "match", "matched_at", "places", "since",
-        "touched",
+        "accumulators", "armed", "entries", "fired", "match", "matched_at", "since", "touched",
     )  # fmt: skip
+
+    #: Events of a window stand at no step of a pattern.
+    places: tuple[int, ...] = ()
 
     def __init__(self, code: RuleCode, touched: Instant) -> None:
         self.accumulators = [make() for make in code.accumulators]
         self.entries: deque[tuple[Row, tuple[Any, ...]]] = deque()
-        self.places: list[int] = []
         self.touched = touched
         self.armed: Instant | None = None
         # `having` is true since then (None: it is not); `fired` says that the edge was decided.

@@ -8,40 +8,42 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sluice.errors import CheckpointError
-from sluice.model import Event, Rejected, Row
+from sluice.model import Event, Rejected, Row, event_id
 from sluice.plan import Limits
 from sluice.stream.arrival import HoldBack, Node
 from sluice.stream.budget import Budget
-from sluice.stream.checkpoint import FORMAT, Records, load_record, save_rules
+from sluice.stream.checkpoint import (
+    FORMAT,
+    READABLE,
+    Records,
+    load_record,
+    load_rule,
+    save_rules,
+)  # fmt: skip
 from sluice.stream.filter import FilterOperator
+from sluice.stream.notices import Extracted, Late, Notice
 from sluice.stream.operators import Operator, holdings, operator_of
 from sluice.stream.program import OnRow, Program
 from sluice.stream.report import Outlet, Record, Reporter
 from sluice.stream.silence import SilenceOperator
 from sluice.stream.timers import NEVER, Timers
 from sluice.stream.watermarks import Place, Watermarks
-from sluice.timing import Instant, format_instant
-
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """An event that came after the watermark of its partition had passed it."""
-
-    event: dict[str, Any]
-    watermark: Instant
-
-    def record(self) -> dict[str, Any]:
-        """Return the JSON record."""
-        return {"kind": "late", "event": self.event, "watermark": format_instant(self.watermark)}
+from sluice.timing import Instant
 
 
 @dataclass(slots=True)
 class Stats:
-    """What a pipeline has counted."""
+    """What a pipeline has counted.
+
+    `late_inputs` counts late events by input. Those `behind` were not late in their own input: it
+    had ended, or was silent, while others went on.
+    """
 
     events: int = 0
     late: int = 0
     late_by_ms: int = 0
+    late_inputs: dict[str, int] = field(default_factory=dict)
+    behind: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     first: Instant | None = None
     last: Instant | None = None
@@ -163,13 +165,17 @@ class Pipeline:
             self._late(row, place)
         elif self.now is not None and time < self.now:
             # An input that had ended, or is new, is behind what was applied already.
-            self._late(row, place, self.now)
+            self._late(row, place, self.now, True)
         elif self.is_direct and not self._held:
             self.apply(row)
         else:
             self._held.hold(self._waiting(row), place)
             # Each time, so that records do not depend on how the input was cut.
             self._catch_up()
+
+    def tick(self, time: Instant) -> None:
+        """Let time come to an instant of which no event is fed: no rule has to see any."""
+        self._begin(time)
 
     def feed_rows(self, rows: Sequence[Row], offset: int, source: str) -> None:
         """Take rows of an input, whose lines begin at `offset`; the quick path.
@@ -182,7 +188,7 @@ class Pipeline:
                 self._place(row, number)
                 self.take(row, place)
             return
-        now = self.now if self.now is not None else -NEVER
+        now = before = self.now if self.now is not None else -NEVER
         functions, derived, timers = self._tables[False, "all"], self.outlet, self.timers
         has_effects = self._has_effects
         known, has_places = functions.known, self.program.needs_places
@@ -194,7 +200,7 @@ class Pipeline:
             elif time != now:
                 if time < now:
                     self._place(row, offset)
-                    self._late(row, place, now)
+                    self._late(row, place, now, now == before)
                     offset += 1
                     continue
                 now = time
@@ -234,24 +240,30 @@ class Pipeline:
             stats.last = now if stats.last is None else max(now, stats.last)
             self.watermarks.see(place, now)
 
-    def _late(self, row: Row, place: Place, watermark: Instant | None = None) -> None:
+    def _late(
+        self, row: Row, place: Place, watermark: Instant | None = None, is_behind: bool = False
+    ) -> None:
         """A late event reaches stateless rules only."""
         stats = self.stats
+        own = self.watermarks.watermark(place)
         if watermark is None:
-            watermark = self.watermarks.watermark(place)
+            watermark = own
         stats.late += 1
+        stats.late_inputs[place[0]] = stats.late_inputs.get(place[0], 0) + 1
+        stats.behind += is_behind and row.time >= own
         stats.first = row.time if stats.first is None else min(stats.first, row.time)
         stats.late_by_ms = max(stats.late_by_ms, watermark - row.time)
         self._held.arrive(row)
         if "late" in self.outlet.kinds:
-            self.outlet.records.append(Late(self.program.whole(row), watermark))
+            late = Late(self.program.whole(row), watermark, event_id(row))
+            self.outlet.records.append(late)
 
     # ------------------------------------------------------------ rules
 
-    def apply(self, row: Row) -> None:
+    def apply(self, row: Row, is_derived: bool = False) -> None:
         """Let all rules meet an event whose turn has come."""
         self._begin(row.time)
-        function = self._tables[False, "all"].of(row.type)
+        function = self._tables[is_derived, "all"].of(row.type)
         if function is not None:
             function(row)
             if self.outlet.derived:
@@ -294,7 +306,7 @@ class Pipeline:
 
         def compiled(type_: str) -> OnRow | None:
             function = self.program.function(type_, is_derived, part)
-            extract = self.program.extractor(type_) if part == "all" else None
+            extract = self._extractor(type_) if part == "all" else None
             if extract is None:
                 return function
 
@@ -331,9 +343,23 @@ class Pipeline:
     def _extract(self, row: Row) -> list[Event]:
         type_ = row.type
         if type_ not in self._extracts:
-            self._extracts[type_] = self.program.extractor(type_)
+            self._extracts[type_] = self._extractor(type_)
         extract = self._extracts[type_]
         return extract(row) if extract is not None else []
+
+    def _extractor(self, type_: str) -> Callable[[Row], list[Event]] | None:
+        """Return what extracts from a type, and keeps what it has made where that is asked for."""
+        extract = self.program.extractor(type_)
+        if extract is None or "extracted" not in self.outlet.kinds:
+            return extract
+        outlet = self.outlet
+
+        def kept(row: Row) -> list[Event]:
+            found = extract(row)
+            outlet.records += map(Extracted, found)
+            return found
+
+        return kept
 
     def _catch_up(self) -> None:
         """Apply what can be applied now, and let time run up to the watermark."""
@@ -366,7 +392,7 @@ class Pipeline:
         self.outlet.is_pending = True
         self.advance(NEVER)
 
-    def drain(self) -> list[Record | Late | Rejected]:
+    def drain(self) -> list[Record | Rejected | Notice]:
         """Return what was decided since the last call, in order."""
         records = self.outlet.records
         self.outlet.records = []
@@ -381,7 +407,8 @@ class Pipeline:
         header = {
             "format": FORMAT, "now": self.now, "stats": asdict(self.stats),
             "lateness": self.watermarks.lateness, "watermarks": self.watermarks.state(),
-            "held": self._held.waiting(),
+            "held": self._held.waiting(), "budget": self._budget.left,
+            "unfit": self.program.unfit, "mismatches": self.program.mismatches.counts,
         }  # fmt: skip
         parts = [records.write(header)]
         parts += save_rules(records, self.reporters, self.operators)
@@ -394,7 +421,7 @@ class Pipeline:
         """
         records = Records(self.program).read(text)
         header = next(records, None)
-        if not isinstance(header, dict) or header.get("format") != FORMAT:
+        if not isinstance(header, dict) or header.get("format") not in READABLE:
             found = header.get("format") if isinstance(header, dict) else "unknown"
             raise CheckpointError(
                 f"the checkpoint has format {found}, this version reads {FORMAT}; "
@@ -403,8 +430,14 @@ class Pipeline:
         self.now = header["now"]
         self.stats = Stats(**header["stats"])
         self.watermarks.restore(header["watermarks"])
+        self._budget.left = header.get("budget", self._budget.left)
         left_out = self._restore_rules(records)
         self._restore_held(header["held"])
+        # After events that are held have met stateless rules once more.
+        self.program.unfit.update(header.get("unfit", {}))
+        counted: dict[str, dict[str, int]] = header.get("mismatches", {})
+        kept = {rule: held for rule, held in counted.items() if rule not in left_out}
+        self.program.mismatches.restore(kept)
         return left_out
 
     def _restore_rules(self, records: Iterator[Any]) -> list[str]:
@@ -419,24 +452,20 @@ class Pipeline:
                 if current is not None:
                     load_record(record, *current)
                 continue
-            _, name, version, counts, is_armed = record
-            current = places.get((name, version))
+            current = places.get((record[1], record[2]))
             if current is None:
-                left_out.append(name)
-                continue
-            reporter, operator = current
-            reporter.matches, reporter.suppressed, reporter.evictions = counts
-            if isinstance(operator, SilenceOperator) and is_armed:
-                operator.is_armed = True
+                left_out.append(record[1])
+            else:
+                load_rule(record, *current)
         self._unarmed = [o for o in self._unarmed if not o.is_armed]
         return left_out
 
     def _restore_held(self, waiting: list[Any]) -> None:
         """Hold events back again; what stateless rules said of them was said before."""
-        counts = [(r.matches, r.suppressed) for r in self.reporters]
+        counts = [(r.matches, r.suppressed, dict(r.incomplete)) for r in self.reporters]
         records, self.outlet.records = self.outlet.records, []
         for source, partition, row in waiting:
             self._held.hold(self._waiting(row), (source, partition))
         self.outlet.records = records
-        for reporter, (matches, suppressed) in zip(self.reporters, counts, strict=True):
-            reporter.matches, reporter.suppressed = matches, suppressed
+        for reporter, before in zip(self.reporters, counts, strict=True):
+            reporter.matches, reporter.suppressed, reporter.incomplete = before

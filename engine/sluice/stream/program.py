@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sluice.model import Event, Row
 from sluice.stream.code import RuleCode
+from sluice.stream.mismatches import Mismatches
 
 OnRow = Callable[[Row], None]
 
@@ -17,13 +18,10 @@ class Program(Protocol):
     codes: tuple[RuleCode, ...]
     #: Events by type that no line of an extract fitted.
     unfit: dict[str, int]
+    #: Values of another type than the rules ask for.
+    mismatches: Mismatches
     #: Whether anything asks where an event stood; else rows need not know.
     needs_places: bool
-
-    @property
-    def misfits(self) -> dict[str, int]:
-        """Values by field that did not fit a schema."""
-        ...
 
     def bind(self, operators: dict[int, Callable[..., None]], counters: dict[int, Any]) -> None:
         """Take the operators that the functions of event types call, by rank.
@@ -38,6 +36,10 @@ class Program(Protocol):
 
     def extractor(self, type_: str) -> Callable[[Row], list[Event]] | None:
         """Return what turns an event of a type into extracted events, if anything does."""
+        ...
+
+    def reads(self, type_: str) -> frozenset[str]:
+        """Return the top-level fields (and attributes) that rules read of events of a type."""
         ...
 
     def to_row(self, event: Event) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sluice.model import Event, Rejected
-from sluice.stream.pipeline import Late
+from sluice.stream.notices import Extracted, Notice
 from sluice.stream.report import Record
 from sluice.timing import format_instant
 
@@ -20,8 +20,10 @@ def event_object(event: Event) -> dict[str, Any]:
     return {name: value for name, value in own.items() if value is not None} | event.fields
 
 
-def to_record(decided: Record | Late | Rejected) -> dict[str, Any]:
+def to_record(decided: Record | Rejected | Notice) -> dict[str, Any]:
     """Return the JSON record of what a pipeline decided."""
+    if isinstance(decided, Extracted):
+        return {"kind": "extracted", "event": event_object(decided.event)}
     if isinstance(decided, Event):
         return {"kind": "event", "event": event_object(decided)}
     if isinstance(decided, Rejected):

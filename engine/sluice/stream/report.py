@@ -21,6 +21,7 @@ from sluice.model import (
 )  # fmt: skip
 from sluice.plan import EmitEffect, Limits, MitigateEffect, NoteEffect
 from sluice.stream.code import RuleCode
+from sluice.stream.evictions import KEYS, Evictions
 from sluice.stream.keyed import KeyedStates
 from sluice.timing import Instant
 
@@ -64,9 +65,16 @@ class Reporter:
     def __init__(self, code: RuleCode, outlet: Outlet, limits: Limits) -> None:
         plan = code.plan
         self.code, self.outlet = code, outlet
-        self.matches = self.suppressed = self.pending = self.evictions = 0
+        self.matches = self.suppressed = self.pending = 0
+        self.evictions = Evictions()
+        #: Mitigations that lacked an argument, by `action(argument)`.
+        self.incomplete: dict[str, int] = {}
         self._match_type, self._clear_type = f"match.{plan.name}", f"clear.{plan.name}"
         emits = [e for e in plan.effects if isinstance(e, EmitEffect)]
+        #: How many events of a window are kept behind the first ones: what a match lists, or all.
+        self.tail_max = MATCH_EVENTS_MAX // 2
+        if "evidence" in outlet.kinds:
+            self.tail_max = max(self.tail_max, limits.events_per_key_max - self.tail_max)
         self._is_heard = outlet.heard(self._match_type)
         self._clear_is_heard = outlet.heard(self._clear_type)
         self._emits_are_read = "event" in outlet.kinds or any(outlet.heard(e.type) for e in emits)
@@ -79,17 +87,17 @@ class Reporter:
         )
         self.cooling: KeyedStates[Cooling] | None = None
         if plan.cooldown is not None:
-            self.cooling = KeyedStates(limits.keys_per_rule_max, None, self.evicted)
+            # The next match tells how many were swallowed, however late it comes.
+            self.cooling = KeyedStates(
+                limits.keys_per_rule_max, plan.cooldown.duration_ms, self.evictions.at(KEYS),
+                lambda cooling: cooling.suppressed > 0,
+            )  # fmt: skip
 
     def save_cooling(self) -> Iterator[tuple[Key, list[Any]]]:
         """Yield what is remembered of reported matches by key."""
         if self.cooling is not None:
             for key, state in self.cooling.items():
                 yield key, [state.touched, state.suppressed]
-
-    def evicted(self) -> None:
-        """Count a piece of state that a cap dropped."""
-        self.evictions += 1
 
     def report(
         self, key: Key, now: Instant, start: Instant, end: Instant, taken: Any,
@@ -163,6 +171,9 @@ class Reporter:
         listed = range(len(events))
         shown = listed if len(listed) <= MATCH_EVENTS_MAX else [*listed[:half], *listed[-half:]]
         match.events = [self._reference(events[i], places[i] if places else 0) for i in shown]
+        if "evidence" in self.outlet.kinds and len(shown) < len(listed):
+            everything = zip(events, places or [0] * len(events), strict=True)
+            match.evidence = [self._reference(row, place) for row, place in everything]
 
     def _reference(self, row: Row, place: int) -> EventRef:
         whole = self.outlet.whole
@@ -190,7 +201,7 @@ class Reporter:
                     self._emit(match, type_, filled, emitted)
                 case NoteEffect(kind=kind):
                     effects.append(_note(match, kind, filled))
-                case MitigateEffect():
+                case MitigateEffect() if self._is_complete(effect.action, number, filled):
                     effects.append(_mitigation(match, effect, filled, number))
         if not outlet.is_pending:
             notes = [e for e in effects if isinstance(e, Note) and "note" in outlet.kinds]
@@ -199,6 +210,14 @@ class Reporter:
             ]
             outlet.records += notes
             outlet.records += deeds
+
+    def _is_complete(self, action: str, number: int, args: dict[str, Any]) -> bool:
+        """Whether a mitigation has what its action needs; one that has not is counted."""
+        lacking = [name for name in self.code.required.get(number, ()) if args.get(name) is None]
+        if lacking and not self.outlet.is_pending:
+            what = f"{action}({', '.join(lacking)})"
+            self.incomplete[what] = self.incomplete.get(what, 0) + 1
+        return not lacking
 
     def _emit(self, match: Match, type_: str, fields: dict[str, Any], number: int) -> None:
         event = Event(type_, match.time, fields, id=f"{match.id}:{number}")

@@ -13,6 +13,7 @@ from sluice.model import Key, Row
 from sluice.plan import Limits, Sequence, horizon_ms
 from sluice.stream.candidate import Candidate, KeyState
 from sluice.stream.code import RuleCode
+from sluice.stream.evictions import CANDIDATES, KEYS, LONG_CANDIDATES
 from sluice.stream.keyed import KeyedStates
 from sluice.stream.pattern import END, Loops, Navigator, Option, Slot
 from sluice.stream.report import Reporter
@@ -37,9 +38,9 @@ class SequenceOperator:
         self.overlap = pattern.overlap
         self.within = pattern.within_ms
         self.keys: KeyedStates[KeyState] = KeyedStates(
-            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evicted
+            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evictions.at(KEYS)
         )
-        self.unseen = Unseen(code, limits, reporter.evicted) if code.unseen else None
+        self.unseen = Unseen(code, limits, reporter.evictions) if code.unseen else None
         self._number_absences(pattern, numbers)
         self._number_blocks()
         timers.register(code.rank, code.width, no_call, self.on_deadline)
@@ -51,7 +52,8 @@ class SequenceOperator:
 
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take the state of a key, its timer included."""
-        state = self.keys.enter(key, KeyState.restored(saved))
+        state = KeyState.restored(saved)
+        self.keys.put(key, state)
         if state.armed is not None:
             self.timers.schedule(state.armed, DEADLINE, self.code.rank, key)
 
@@ -289,7 +291,7 @@ class SequenceOperator:
             if any(option[0] == END for option in nexts):
                 candidate.ripe = len(candidate.events)
         if len(candidate.events) > self.limits.events_per_key_max:
-            self.reporter.evicted()
+            self.reporter.evictions.add(LONG_CANDIDATES)
             return ""
         self._set_deadline(candidate)
         stays.append(candidate)
@@ -341,7 +343,7 @@ class SequenceOperator:
             return
         cap = self.limits.candidates_per_key_max
         if len(state.open) >= cap:
-            self.reporter.evicted()
+            self.reporter.evictions.add(CANDIDATES)
             if self.overlap == "none":
                 return
             del state.open[0]

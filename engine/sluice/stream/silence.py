@@ -8,6 +8,7 @@ from typing import Any
 from sluice.model import Key, Row
 from sluice.plan import Limits, Silence, horizon_ms
 from sluice.stream.code import RuleCode
+from sluice.stream.evictions import KEYS
 from sluice.stream.keyed import KeyedStates
 from sluice.stream.report import Reporter
 from sluice.stream.row import Nothing
@@ -38,9 +39,9 @@ class SilenceOperator:
         self.code, self.reporter, self.timers = code, reporter, timers
         self.duration = pattern.absent.duration_ms
         self.keys: KeyedStates[Wait] = KeyedStates(
-            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evicted
+            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evictions.at(KEYS)
         )
-        self.unseen = Unseen(code, limits, reporter.evicted) if code.unseen else None
+        self.unseen = Unseen(code, limits, reporter.evictions) if code.unseen else None
         self.is_armed = not code.expected
         timers.register(code.rank, code.width, no_call, self.on_deadline)
 
@@ -52,8 +53,9 @@ class SilenceOperator:
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take the state of a key, its timer included."""
         touched, since, armed, row = saved
-        state = self.keys.enter(key, Wait(touched, row))
+        state = Wait(touched, row)
         state.since, state.armed = since, armed
+        self.keys.put(key, state)
         if armed is not None:
             self.timers.schedule(armed, DEADLINE, self.code.rank, key)
 

@@ -9,6 +9,7 @@ from sluice.model import Key, Row, event_id
 from sluice.plan import Aggregate, Limits, horizon_ms
 from sluice.stream.code import RuleCode
 from sluice.stream.entering import Entering
+from sluice.stream.evictions import EVENTS, KEYS
 from sluice.stream.keyed import KeyedStates
 from sluice.stream.pane import SlidingPane
 from sluice.stream.report import Reporter
@@ -32,7 +33,7 @@ class SlidingOperator:
         self.unseen = self.entering.unseen
         horizon = horizon_ms(code.plan)
         self.keys: KeyedStates[SlidingPane] = KeyedStates(
-            limits.keys_per_rule_max, horizon, reporter.evicted
+            limits.keys_per_rule_max, horizon, reporter.evictions.at(KEYS)
         )
         timers.register(code.rank, code.width, no_call, self.on_deadline)
 
@@ -53,7 +54,7 @@ class SlidingOperator:
         if len(state.entries) >= self.size_max:
             state.remove_oldest()
             if self.duration is not None:
-                self.reporter.evicted()
+                self.reporter.evictions.add(EVENTS)
         state.add(row, inputs)
         self._judge(state, key, row.time, row)
         self._arm(state, key)
@@ -65,7 +66,8 @@ class SlidingOperator:
 
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take the state of a key, its timer included."""
-        state = self.keys.enter(key, SlidingPane(self.code, saved[0]).restore(saved))
+        state = SlidingPane(self.code, saved[0]).restore(saved)
+        self.keys.put(key, state)
         if state.armed is not None:
             self.timers.schedule(state.armed, DEADLINE, self.code.rank, key)
 

@@ -8,12 +8,13 @@ one event of a key instead of some 600.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from sluice.model import Key, Row
 from sluice.plan import Limits, RulePlan, Sequence, Step, effect_exprs, horizon_ms
 from sluice.plan import exprs as x
 from sluice.stream.code import RuleCode
+from sluice.stream.evictions import KEYS
 from sluice.stream.keyed import LeanStates
 from sluice.stream.report import Reporter
 from sluice.stream.row import Nothing
@@ -75,7 +76,7 @@ class ThresholdOperator:
         self._positions = [step.atoms[0].position] * step.minimum
         self._within = pattern.within_ms
         self.keys: LeanStates[list[Packed]] = LeanStates(
-            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evicted, _last_time
+            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evictions.at(KEYS), _last_time
         )
         self._sources: list[str] = []
         self._numbers: dict[str, int] = {}
@@ -141,10 +142,13 @@ class ThresholdOperator:
 
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take the state of a key."""
-        self.keys.states[key] = [
-            self._packed(Row(s[0], self._type, None, s[1], 0, s[2])) if isinstance(s, list) else s
-            for s in saved
-        ]
+        self.keys.put(key, [self._loaded(event) for event in saved])
+
+    def _loaded(self, saved: Any) -> Packed:
+        if not isinstance(saved, list):
+            return cast(Row, saved)
+        time, source, offset = saved
+        return self._packed(Row(time, self._type, None, source, 0, offset))
 
 
 def _time(packed: Packed) -> Instant:

@@ -8,6 +8,7 @@ from typing import Any
 from sluice.model import Key, Row
 from sluice.plan import Limits
 from sluice.stream.code import RuleCode
+from sluice.stream.evictions import KEYS, VALUES, Evictions
 from sluice.stream.keyed import KeyedStates, as_key
 from sluice.timing import Instant
 
@@ -26,16 +27,18 @@ class Seen:
 class Unseen:
     """The test of an `unseen` clause."""
 
-    def __init__(self, code: RuleCode, limits: Limits, evicted: Any) -> None:
+    def __init__(self, code: RuleCode, limits: Limits, evictions: Evictions) -> None:
         plan = code.plan.unseen
         assert plan is not None and code.unseen is not None
         self.values_of = code.unseen
         self.duration, self.after = plan.duration_ms, plan.after_ms
         self.values_max = limits.events_per_key_max
-        self._evicted = evicted
+        self._evictions = evictions
         # With a learning period a key is known for ever, so only the cap forgets it.
         horizon = self.duration if self.after is None else None
-        self.keys: KeyedStates[Seen] = KeyedStates(limits.keys_per_rule_max, horizon, evicted)
+        self.keys: KeyedStates[Seen] = KeyedStates(
+            limits.keys_per_rule_max, horizon, evictions.at(KEYS)
+        )
 
     def test(self, key: Key, row: Row) -> bool:
         """Say whether the event shows something unseen, and remember what it shows."""
@@ -61,9 +64,10 @@ class Unseen:
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take what a key has shown."""
         touched, since, times = saved
-        state = self.keys.enter(key, Seen(since))
+        state = Seen(since)
         state.touched = touched
         state.times = {as_key(values): time for values, time in times}
+        self.keys.put(key, state)
 
     def _forget(self, state: Seen, now: Instant) -> None:
         times = state.times
@@ -74,4 +78,4 @@ class Unseen:
             del times[oldest]
         if len(times) > self.values_max:
             del times[next(iter(times))]
-            self._evicted()
+            self._evictions.add(VALUES)

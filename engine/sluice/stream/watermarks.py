@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +60,8 @@ class Watermarks:
 
     def watermark(self, place: Place) -> Instant:
         """Return the watermark of one source partition."""
-        return self._places[place].seen - self.lateness
+        progress = self._places.get(place)
+        return (_BEFORE_ALL if progress is None else progress.seen) - self.lateness
 
     def frontier(self) -> tuple[Instant, str, int] | None:
         """Return the place in the total order up to which nothing can still come.
@@ -77,6 +79,14 @@ class Watermarks:
     def live_count(self) -> int:
         """How many partitions may still bring events."""
         return sum(progress.is_live for progress in self._places.values())
+
+    def live_besides(self, sources: Collection[str]) -> list[Place]:
+        """Return the partitions that may still bring events, but for those of some sources."""
+        return [
+            place
+            for place, progress in self._places.items()
+            if progress.is_live and place[0] not in sources
+        ]
 
     @property
     def seen_max(self) -> Instant:

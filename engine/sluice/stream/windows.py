@@ -9,6 +9,7 @@ from sluice.model import Key, Row
 from sluice.plan import Aggregate, Limits, horizon_ms
 from sluice.stream.code import RuleCode
 from sluice.stream.entering import Entering
+from sluice.stream.evictions import KEYS
 from sluice.stream.history import Past, past_values
 from sluice.stream.keyed import KeyedStates
 from sluice.stream.pane import Pane
@@ -43,7 +44,7 @@ class AlignedOperator:
         # A key that is compared with its past is known for ever, so only the cap forgets it.
         horizon = None if code.histories else horizon_ms(code.plan)
         self.keys: KeyedStates[AlignedState] = KeyedStates(
-            limits.keys_per_rule_max, horizon, reporter.evicted
+            limits.keys_per_rule_max, horizon, reporter.evictions.at(KEYS)
         )
         timers.register(code.rank, code.width, self.on_closing, no_call)
 
@@ -68,7 +69,7 @@ class AlignedOperator:
             if pane is None:
                 pane = state.open[start] = Pane(self.code, start)
                 self.timers.schedule(start + self.size, CLOSING, self.code.rank, key)
-            pane.add(row, inputs)
+            pane.add(row, inputs, self.reporter.tail_max)
         if self.code.histories and state.past is None:
             state.past = Past(self._starts(row.time)[-1])
 
@@ -82,10 +83,11 @@ class AlignedOperator:
     def load(self, key: Key, saved: list[Any]) -> None:
         """Take the state of a key, its timers included."""
         touched, past, panes = saved
-        state = self.keys.enter(key, AlignedState(touched))
+        state = AlignedState(touched)
+        self.keys.put(key, state)
         state.past = None if past is None else Past.restored(past)
         for start, pane in panes:
-            state.open[start] = Pane(self.code, start).restore(pane)
+            state.open[start] = Pane(self.code, start).restore(pane, self.reporter.tail_max)
             self.timers.schedule(start + self.size, CLOSING, self.code.rank, key)
 
     def _starts(self, time: Instant) -> list[Instant]:
@@ -133,7 +135,7 @@ class SessionOperator:
         self.entering = Entering(code, reporter, limits)
         self.unseen = self.entering.unseen
         self.keys: KeyedStates[SessionState] = KeyedStates(
-            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evicted
+            limits.keys_per_rule_max, horizon_ms(code.plan), reporter.evictions.at(KEYS)
         )
         timers.register(code.rank, code.width, no_call, self.on_deadline)
 
@@ -151,7 +153,7 @@ class SessionOperator:
             state = self.keys.enter(key, SessionState(self.code, row.time))
         else:
             self.keys.touch(key, state, row.time)
-        state.add(row, inputs)
+        state.add(row, inputs, self.reporter.tail_max)
         if state.armed is None:
             self._arm(state, key)
 
@@ -164,9 +166,9 @@ class SessionOperator:
         """Take the state of a key, its timer included."""
         touched, armed, pane = saved
         state = SessionState(self.code, touched)
-        state.restore(pane)
+        state.restore(pane, self.reporter.tail_max)
         state.armed = armed
-        self.keys.enter(key, state)
+        self.keys.put(key, state)
         if armed is not None:
             self.timers.schedule(armed, DEADLINE, self.code.rank, key)
 

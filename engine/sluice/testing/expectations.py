@@ -39,6 +39,8 @@ class Findings:
     """What the rule under test brought about."""
 
     start: Instant
+    #: Says what came closest to a match; asked only where there is none.
+    near_miss: Callable[[], str | None] = lambda: None
     matches: list[Match] = field(default_factory=list)
     clears: list[Clear] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -141,7 +143,9 @@ class _Judgement:
         return f"at {self.found.at(match.time)} {_object({**match.key, **match.select})}"
 
     def _matches_text(self) -> str:
-        return _listed("match", [self.match_text(m) for m in self.found.matches], "matches")
+        found = self.found
+        text = _listed("match", [self.match_text(m) for m in found.matches], "matches")
+        return f"{text}, and {found.suppressed} suppressed" if found.suppressed else text
 
     def _differences(self, expect: decl.Expect, match: Match) -> list[str]:
         values: dict[str, Any] = {**match.key, **match.select}
@@ -180,7 +184,8 @@ class _Judgement:
             return f"it would match at {times} if time ran on (`advance to` lets it)"
         if expect.kind in ("match", "count") and found.suppressed:
             return f"{found.suppressed} suppressed by `cooldown`"
-        return None
+        is_missed = expect.kind != "nothing" and not found.matches and not found.pending
+        return found.near_miss() if is_missed else None
 
     def _is_mitigation(self, expect: decl.Expect, each: Mitigation) -> bool:
         if each.action != expect.name:

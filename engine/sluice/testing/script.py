@@ -8,7 +8,7 @@ from typing import Any
 
 from sluice.lang import declarations as decl
 from sluice.lang import syntax
-from sluice.model import Event
+from sluice.model import MATCH_ATTRIBUTES, Event
 from sluice.timing import Duration, Instant, parse_instant
 
 #: The source of events that name none, so that an event without `@id` has a readable one.
@@ -61,6 +61,9 @@ class Script:
 
 
 Lookup = Callable[[str], syntax.Expr | None]
+
+#: What a rule says of itself in its matches: `@severity` and `@tags`, by its full name.
+Reports = Callable[[str], Mapping[str, Any]]
 
 
 def value_of(expr: syntax.Expr, params: Lookup) -> Any:
@@ -120,7 +123,7 @@ def _arithmetic(op: str, left: Any, right: Any, expr: syntax.Expr) -> Any:
             return left / right
 
 
-def read_script(test: decl.Test, params: Lookup) -> Script:
+def read_script(test: decl.Test, params: Lookup, reports: Reports) -> Script:
     """Return what happens in a test; `Unreadable` when a value is no constant."""
     start, lateness = 0, 0
     for statement in test.statements:
@@ -135,7 +138,7 @@ def read_script(test: decl.Test, params: Lookup) -> Script:
         if isinstance(statement, decl.Advance):
             new: list[Event | Tick] = [Tick(start + value_of(statement.to, params))]
         elif isinstance(statement, decl.At):
-            new = list(_events(statement, start, params))
+            new = list(_events(statement, start, params, reports))
         else:
             continue
         is_late = isinstance(statement, decl.At) and statement.late
@@ -153,16 +156,25 @@ def read_script(test: decl.Test, params: Lookup) -> Script:
     return Script(start, lateness, arrivals)
 
 
-def _events(at: decl.At, start: Instant, params: Lookup) -> list[Event]:
+def _events(at: decl.At, start: Instant, params: Lookup, reports: Reports) -> list[Event]:
     if at.times > EVENTS_MAX:
         raise Unreadable(at.span.line, f"a test has at most {EVENTS_MAX:,} events")
     first = start + value_of(at.at, params)
     step = value_of(at.every, params) if at.every is not None else 0
-    return [_event(at, first + number * step, params) for number in range(at.times)]
+    times = (first + number * step for number in range(at.times))
+    return [_event(at, time, params, _of_match(at.type, time, reports)) for time in times]
 
 
-def _event(at: decl.At, time: Instant, params: Lookup) -> Event:
-    fields: dict[str, Any] = {}
+def _of_match(type_: str, time: Instant, reports: Reports) -> dict[str, Any]:
+    """Return the attributes that the engine gives a `match.…` event, nothing for any other."""
+    start, _, rule = type_.partition(".")
+    if start != "match":
+        return {}
+    return {"@rule": rule, **reports(rule), "@started": time, "@suppressed": 0}
+
+
+def _event(at: decl.At, time: Instant, params: Lookup, made: Mapping[str, Any]) -> Event:
+    fields: dict[str, Any] = dict(made)
     attributes: dict[str, Any] = {"source": SOURCE}
     for name, expr in at.fields.fields:
         value = value_of(expr, params)
@@ -170,6 +182,9 @@ def _event(at: decl.At, time: Instant, params: Lookup) -> Event:
             value = value.percent
         if not name.startswith("@"):
             fields[name] = value
+        elif made and name in MATCH_ATTRIBUTES:
+            is_time = name == "@started"
+            fields[name] = _instant(name, value, expr.span.line) if is_time else value
         elif name in _ATTRIBUTES:
             attributes[_ATTRIBUTES[name]] = _attribute(name, value, expr.span.line)
         else:
@@ -183,13 +198,17 @@ def _attribute(name: str, value: Any, line: int) -> Any:
             raise Unreadable(line, "@partition is an int")
         return value
     if name == "@received":
-        instant = parse_instant(value) if isinstance(value, str) else value
-        if not isinstance(instant, int):
-            raise Unreadable(line, "@received is a time")
-        return instant
+        return _instant(name, value, line)
     if value is not None and not isinstance(value, str):
         raise Unreadable(line, f"{name} is a text")
     return value
+
+
+def _instant(name: str, value: Any, line: int) -> Instant:
+    instant = parse_instant(value) if isinstance(value, str) else value
+    if isinstance(instant, bool) or not isinstance(instant, int):
+        raise Unreadable(line, f"{name} is a time")
+    return instant
 
 
 def params_of(names: Mapping[str, Any], given: Mapping[str, syntax.Expr]) -> Lookup:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sluice.backends import BuildOptions, build
-from sluice.catalog import builtins
+from sluice.catalog import Catalog, builtins
 from sluice.errors import RuleError
 from sluice.lang import Texts, check, load
 from sluice.model import Clear, Event, Match
@@ -18,16 +18,18 @@ _PATH = "rules.sluice"
 
 
 def simulate(
-    text: str, events: Iterable[Mapping[str, Any]], *, close: bool = False
-) -> list[dict[str, Any]]:
+    text: str, events: Iterable[Mapping[str, Any]], *, close: bool = False,
+    catalog: Catalog | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Return the JSON records of kinds match, clear and pending, in the order of decision.
 
     An event is an object with `@type`, `@time` (milliseconds or RFC 3339) and, if it has them,
     `@id`, `@source`, `@subject`, `@zone`, `@key`; all other keys are fields. Events come in order
     of arrival. At the end the last instant is completed; then time runs on, and what comes of
-    that is a match with `close`, else pending. RuleError when the rules have errors.
+    that is a match with `close`, else pending. `catalog` is for rules that call what plugins
+    bring. RuleError when the rules have errors.
     """
-    catalog = builtins()
+    catalog = catalog or builtins()
     checked = check(load([_PATH], Texts({_PATH: text})), catalog)
     if not checked.is_ok:
         raise RuleError(d for d in checked.diagnostics if d.severity == "error")

@@ -1,0 +1,1 @@
+"""Bad rules, events, usage and a bad world: the exit code, what is said, and nothing lost."""
