@@ -32,7 +32,7 @@ check: $(VENV)/.test  ## ruff, mypy, the laws of the house, the pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
-	$(BIN)/python -m pytest -q tests/test_house.py tests/test_docs.py
+	$(BIN)/python -m pytest -q -n auto tests/test_house.py tests/test_docs.py
 
 bench: $(VENV)/.test  ## measure speed and memory
 	$(BIN)/python -m bench $(ARGS)
