@@ -12,16 +12,16 @@ BOM = b"\xef\xbb\xbf"
 
 # What holds no bracket that counts: anything plain, and whole strings (RFC 8259 sections 2, 7).
 # The quantifiers are possessive, so a scan never goes back and is linear.
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_FLAT = rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+"
+_STRING = rb'"(?>(?:[^"\\]++|\\.)*)"'
+_FLAT = rb'(?>(?:[^"\[\]{}]++|' + _STRING + rb")*)"
 _INNER = re.compile(_FLAT, re.DOTALL)
 # Between elements commas count as well. Most elements are no more than three levels deep: they
 # are stepped over at once if they are all there; if not, the scan stops at their first bracket.
 _NEST_1 = rb"[\[{]" + _FLAT + rb"[\]}]"
-_NEST_2 = rb'[\[{](?:[^"\[\]{}]++|' + _STRING + rb"|" + _NEST_1 + rb")*+[\]}]"
-_NEST_3 = rb'[\[{](?:[^"\[\]{}]++|' + _STRING + rb"|" + _NEST_2 + rb")*+[\]}]"
-_TOP = re.compile(rb'(?:[^"\[\]{},]++|' + _STRING + rb"|" + _NEST_3 + rb")*+", re.DOTALL)
-_STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_NEST_2 = rb'[\[{](?>(?:[^"\[\]{}]++|' + _STRING + rb"|" + _NEST_1 + rb")*)[\]}]"
+_NEST_3 = rb'[\[{](?>(?:[^"\[\]{}]++|' + _STRING + rb"|" + _NEST_2 + rb")*)[\]}]"
+_TOP = re.compile(rb'(?>(?:[^"\[\]{},]++|' + _STRING + rb"|" + _NEST_3 + rb")*)", re.DOTALL)
+_STRING_REST = re.compile(rb'(?>(?:[^"\\]++|\\.)*)', re.DOTALL)
 _QUOTE = ord('"')
 
 # Before the `[`, between it and its `]`, after that, and after a complaint about what follows.

@@ -44,7 +44,7 @@ NUMBERS = frozenset(
 )
 
 _START = re.compile(r"CEF:\d")
-_PART = r"((?:[^|\\]++|\\.)*+)"
+_PART = r"((?>(?:[^|\\]++|\\.)*))"
 _HEADER = re.compile(r"CEF:\d++(?:\.\d++)?\|" + r"\|".join([_PART] * 6) + r"\|(.*)\Z", re.S)
 _KEY = re.compile(r"(?:\A|(?<=\s))([A-Za-z0-9_][\w.\[\]-]*+)=", re.ASCII)
 _ESCAPE = re.compile(r"\\(.)", re.S)

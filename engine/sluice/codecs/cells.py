@@ -20,10 +20,10 @@ FRAMING_PREFIX = "csv-"
 def _record_pattern(delimiter: str) -> re.Pattern[bytes]:
     """Return what fits one record with its line end; it never goes back, so it is linear."""
     mark = re.escape(delimiter.encode())
-    quoted = rb'"(?:[^"]++|"")*+"[^' + mark + rb"\n]*+"
+    quoted = rb'"(?>(?:[^"]++|"")*)"[^' + mark + rb"\n]*+"
     plain = rb'[^"' + mark + rb"\n][^" + mark + rb"\n]*+"
-    cell = rb"(?:" + quoted + rb"|" + plain + rb")?+"
-    return re.compile(cell + rb"(?:" + mark + cell + rb")*+\n")
+    cell = rb"(?>(?:" + quoted + rb"|" + plain + rb")?)"
+    return re.compile(cell + rb"(?>(?:" + mark + cell + rb")*)\n")
 
 
 _RECORDS = {FRAMING_PREFIX + name: _record_pattern(mark) for name, mark in DELIMITERS.items()}

@@ -20,10 +20,10 @@ from sluice.codecs.text import LocalInstants, put, scalars, zone_of
 NAME = "logfmt"
 
 # A key holds no blank, `=` or quote; a bare value may hold `=`, as addresses of pages do.
-_QUOTED = r'"((?:[^"\\]++|\\.)*+)"'
+_QUOTED = r'"((?>(?:[^"\\]++|\\.)*))"'
 _PAIR = re.compile(r'([^\s="]++)(?:(=)(?:' + _QUOTED + r'|([^\s"]*+)))?(?=\s|\Z)', re.S)
-_PAIRS = re.compile(r"(?:\s*+" + _PAIR.pattern + r")*+\s*+", re.S)
-_OPEN_QUOTE = re.compile(r'\s*+[^\s="]*+="(?:[^"\\]++|\\.)*+\Z', re.S)
+_PAIRS = re.compile(r"(?>(?:\s*+" + _PAIR.pattern + r")*)\s*+", re.S)
+_OPEN_QUOTE = re.compile(r'\s*+[^\s="]*+="(?>(?:[^"\\]++|\\.)*)\Z', re.S)
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.S)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
 

@@ -24,12 +24,12 @@ EVENT_TYPE = "web.request"
 _STAMP = r"(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})"
 # The name of a user may hold blanks: whoever logs in chooses it, and servers do not quote it.
 _HEAD = r"(\S+) (\S+) (.+?) \[" + _STAMP + r"\] "
-_QUOTED = r'"((?:[^"\\]++|\\.)*+)"'
-_REST = r'((?: (?:"(?:[^"\\]++|\\.)*+"|[^\s"]++))*+)'
+_QUOTED = r'"((?>(?:[^"\\]++|\\.)*))"'
+_REST = r'((?>(?: (?:"(?>(?:[^"\\]++|\\.)*)"|[^\s"]++))*))'
 _TAIL = _QUOTED + r" (\d{3}|-) (\d++|-)(?: " + _QUOTED + " " + _QUOTED + ")?" + _REST + r"\s*\Z"
-_TOKEN = re.compile(r' (?:"((?:[^"\\]++|\\.)*+)"|([^\s"]++))', re.S)
+_TOKEN = re.compile(r' (?:"((?>(?:[^"\\]++|\\.)*))"|([^\s"]++))', re.S)
 # A value with the blank behind it.
-_FIELD = re.compile(r'(?:"(?:[^"\\]++|\\.)*+"|[^\s"]++)(?: |\Z)', re.S)
+_FIELD = re.compile(r'(?:"(?>(?:[^"\\]++|\\.)*)"|[^\s"]++)(?: |\Z)', re.S)
 _REQUEST = re.compile(r"([!-~]+) (\S+)(?: (HTTP/\d(?:\.\d)?))?\Z")
 _VHOST = r"(\S+) "
 _BYTES_ESCAPED = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.S)

@@ -69,7 +69,10 @@ def _checked_out(revision: str, path: str, folder: str) -> str:
     _git(top, revision, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     packed = _git(top, revision, "archive", "--format=tar", revision, "--", wanted)
     with tarfile.open(fileobj=BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):
+            archive.extractall(folder, filter="data")
+        else:  # Python 3.11.0 to 3.11.3 have no filters; what git packs itself needs none.
+            archive.extractall(folder)
     found = os.path.join(folder, inside)
     if not os.path.exists(found):
         raise ConfigError(f"--against {revision}: {path} was not there")
