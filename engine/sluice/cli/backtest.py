@@ -17,7 +17,7 @@ from sluice.cli.loading import loaded_rules, naming_codec, plugins_of, settings_
 from sluice.cli.options import OutputOption, SetOption, new_app
 from sluice.cli.output import put_bytes, put_report
 from sluice.cli.rule_names import named_rules
-from sluice.cli.run import instant_of, request_of, settings_flags
+from sluice.cli.run import bounds_of, request_of, settings_flags
 from sluice.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def commands() -> typer.Typer:
     return new_app(backtest)
 
 
+@options.reads_events
 def backtest(
     ctx: typer.Context,
     targets: own.TargetsArgument = None,
@@ -60,26 +61,16 @@ def backtest(
     sweep: own.SweepOption = None,
     against: own.AgainstOption = None,
     labels: own.LabelsOption = None,
-    codec: options.CodecOption = None,
-    type_field: options.TypeFieldOption = None,
-    time_field: options.TimeFieldOption = None,
-    id_field: options.IdFieldOption = None,
-    type_: options.TypeOption = None,
-    time_unit: options.TimeUnitOption = None,
-    strict_input: options.StrictInputOption = None,
-    source: options.SourceOption = None,
-    lateness: options.LatenessOption = None,
-    sort: options.SortOption = None,
-    since: options.SinceOption = None,
-    until: options.UntilOption = None,
+    *,
+    reading: options.Reading,
     close: options.CloseOption = None,
     with_events: options.WithEventsOption = None,
     set_: SetOption = None,
     output: OutputOption = "text",
 ) -> int:
     """Say what rules would have found in kept events: by rule and day, and for whom."""
-    held = {name: value for name, value in locals().items() if name in options.SETTINGS}
-    bounds = (instant_of("--since", since), instant_of("--until", until))
+    held = options.settings_in(locals(), reading)
+    bounds = bounds_of(reading)
     names = [target for target in targets or () if not os.path.exists(target)]
     paths = [target for target in targets or () if os.path.exists(target)]
     asked = Asked(

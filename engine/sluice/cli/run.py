@@ -31,23 +31,14 @@ def commands() -> typer.Typer:
     return new_app(run)
 
 
+@options.reads_events
 def run(
     ctx: typer.Context,
     inputs: options.InputsArgument = None,
     input_: options.InputOption = None,
     rules: options.RulesOption = None,
-    codec: options.CodecOption = None,
-    type_field: options.TypeFieldOption = None,
-    time_field: options.TimeFieldOption = None,
-    id_field: options.IdFieldOption = None,
-    type_: options.TypeOption = None,
-    time_unit: options.TimeUnitOption = None,
-    strict_input: options.StrictInputOption = None,
-    source: options.SourceOption = None,
-    lateness: options.LatenessOption = None,
-    sort: options.SortOption = None,
-    since: options.SinceOption = None,
-    until: options.UntilOption = None,
+    *,
+    reading: options.Reading,
     close: options.CloseOption = None,
     set_: SetOption = None,
     follow: options.FollowOption = None,
@@ -65,8 +56,8 @@ def run(
     progress: options.ProgressOption = None,
 ) -> int:
     """Run rules over files, folders, patterns or stdin; print what they find."""
-    flags = {name: value for name, value in locals().items() if name in options.SETTINGS}
-    bounds = (instant_of("--since", since), instant_of("--until", until))
+    flags = options.settings_in(locals(), reading)
+    bounds = bounds_of(reading)
     terminal: Terminal = ctx.find_root().obj
     return _run(terminal, flags, (*(inputs or ()), *(input_ or ())), bounds)
 
@@ -155,6 +146,11 @@ def _code(terminal: Terminal, request: RunRequest, summary: RunSummary, stopping
         terminal.say(f"failed on {', '.join(met)} (--fail-on)")
         return exits.NO
     return exits.OK
+
+
+def bounds_of(reading: options.Reading) -> tuple[Instant | None, Instant | None]:
+    """Return between which times events count, as `--since` and `--until` say."""
+    return instant_of("--since", reading["since"]), instant_of("--until", reading["until"])
 
 
 def instant_of(flag: str, text: str | None) -> Instant | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import Parameter
+from typing import Annotated, Any
 
 import typer
 
@@ -118,3 +122,41 @@ SETTINGS = {
     "output_file": "run.output_file", "fail_on": "run.fail_on", "progress": "run.progress",
     "lake": "run.lake",
 }  # fmt: skip
+
+#: How inputs are read, by the name of the option: what every command that reads events takes.
+Reading = Mapping[str, Any]
+
+_READING = {
+    "codec": CodecOption, "type_field": TypeFieldOption, "time_field": TimeFieldOption,
+    "id_field": IdFieldOption, "type_": TypeOption, "time_unit": TimeUnitOption,
+    "strict_input": StrictInputOption, "source": SourceOption, "lateness": LatenessOption,
+    "sort": SortOption, "since": SinceOption, "until": UntilOption,
+}  # fmt: skip
+
+
+def reads_events(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options of reading in place of its parameter `reading`."""
+    own = inspect.signature(command, eval_str=True)
+    options = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option)
+        for name, option in _READING.items()
+    ]
+    shown: list[Parameter] = []
+    for parameter in own.parameters.values():
+        is_place = parameter.name == "reading"
+        shown += options if is_place else [parameter.replace(kind=Parameter.KEYWORD_ONLY)]
+
+    @wraps(command)
+    def expanded(**values: Any) -> int:
+        reading: Reading = {name: values.pop(name) for name in _READING}
+        return command(reading=reading, **values)
+
+    made: Any = expanded
+    # What typer makes options of.
+    made.__signature__ = own.replace(parameters=shown)
+    return expanded
+
+
+def settings_in(values: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    """Return those parameters of a command that are settings."""
+    return {name: value for name, value in {**values, **reading}.items() if name in SETTINGS}

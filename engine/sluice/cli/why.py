@@ -16,7 +16,7 @@ from sluice.cli.options import OutputOption, SetOption, new_app
 from sluice.cli.output import put_report
 from sluice.cli.render import safe
 from sluice.cli.rule_names import named_rules
-from sluice.cli.run import instant_of, request_of, settings_flags
+from sluice.cli.run import bounds_of, instant_of, request_of, settings_flags
 
 if TYPE_CHECKING:
     from sluice.cli.terminal import Terminal
@@ -31,6 +31,7 @@ def commands() -> typer.Typer:
     return new_app(why)
 
 
+@options.reads_events
 def why(
     ctx: typer.Context,
     rule: Annotated[
@@ -56,25 +57,15 @@ def why(
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=100, help="How many matches or near misses.")
     ] = 3,
-    codec: options.CodecOption = None,
-    type_field: options.TypeFieldOption = None,
-    time_field: options.TimeFieldOption = None,
-    id_field: options.IdFieldOption = None,
-    type_: options.TypeOption = None,
-    time_unit: options.TimeUnitOption = None,
-    strict_input: options.StrictInputOption = None,
-    source: options.SourceOption = None,
-    lateness: options.LatenessOption = None,
-    sort: options.SortOption = None,
-    since: options.SinceOption = None,
-    until: options.UntilOption = None,
+    *,
+    reading: options.Reading,
     set_: SetOption = None,
     output: OutputOption = "text",
 ) -> int:
     """Say why a rule fired, or what stopped it: near misses, and what would have done."""
-    held = {name: value for name, value in locals().items() if name in options.SETTINGS}
+    held = options.settings_in(locals(), reading)
     flags = {name: value for name, value in held.items() if name != "output"}
-    bounds = (instant_of("--since", since), instant_of("--until", until))
+    bounds = bounds_of(reading)
     terminal: Terminal = ctx.find_root().obj
     resolved = settings_of(terminal, settings_flags(flags))
     request = request_of(resolved.settings, (*(inputs or ()), *(input_ or ())), bounds)

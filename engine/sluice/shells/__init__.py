@@ -90,34 +90,29 @@ __all__ = [
 ]
 
 
+#: Which module each name comes from.
+_HOMES = {
+    "sluice.shells.backtest": (
+        "Backtest Comparison Job Labels Read RuleTally Score Sweep axis_of "
+        "compare_rules earlier_rules job_of read_labels run_backtest run_sweep"
+    ),
+    "sluice.shells.compile": "Compiled compile_rules",
+    "sluice.shells.demo": "demo_events",
+    "sluice.shells.inquiry": "ask_why",
+    "sluice.shells.kept": "Evidence KeptLake NoSuchMatch expired lake_secret",
+    "sluice.shells.kept_inquiry": "KeptInquiry",
+    "sluice.shells.lake": (
+        "Answer Bounds Desk OpenLake QueryError compact_lake expire_lake forget_in_lake verify_lake"
+    ),
+    "sluice.shells.local": "run_local",
+    "sluice.shells.request": "RECORD_KINDS Eviction RunRequest RunSummary",
+}
+
+
 def __getattr__(name: str) -> Any:
-    match name:
-        case "Compiled" | "compile_rules":
-            from sluice.shells import compile as module
-        case (
-            "Backtest" | "Comparison" | "Job" | "Labels" | "Read" | "RuleTally" | "Score"
-            | "Sweep" | "axis_of" | "compare_rules" | "earlier_rules" | "job_of" | "read_labels"
-            | "run_backtest" | "run_sweep"
-        ):  # fmt: skip
-            from sluice.shells import backtest as module  # type: ignore[no-redef]
-        case "demo_events":
-            from sluice.shells import demo as module  # type: ignore[no-redef]
-        case "ask_why":
-            from sluice.shells import inquiry as module  # type: ignore[no-redef]
-        case "Answer" | "Bounds" | "Desk" | "OpenLake" | "QueryError":
-            from sluice.shells import lake as module  # type: ignore[no-redef]
-        case "compact_lake" | "expire_lake" | "forget_in_lake" | "verify_lake":
-            from sluice.shells import lake as module  # type: ignore[no-redef]
-        case (
-            "Evidence" | "KeptLake" | "NoSuchMatch" | "expired" | "lake_secret"
-        ):  # fmt: skip
-            from sluice.shells import kept as module  # type: ignore[no-redef]
-        case "KeptInquiry":
-            from sluice.shells import kept_inquiry as module  # type: ignore[no-redef]
-        case "run_local":
-            from sluice.shells import local as module  # type: ignore[no-redef]
-        case "RECORD_KINDS" | "Eviction" | "RunRequest" | "RunSummary":
-            from sluice.shells import request as module  # type: ignore[no-redef]
-        case _:
-            raise AttributeError(f"module 'sluice.shells' has no attribute '{name}'")
-    return getattr(module, name)
+    import importlib
+
+    for home, names in _HOMES.items():
+        if name in names.split():
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"module 'sluice.shells' has no attribute '{name}'")

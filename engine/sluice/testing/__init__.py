@@ -58,34 +58,26 @@ __all__ = [
 ]
 
 
+#: Which module each name comes from.
+_HOMES = {
+    "sluice.testing.capture": (
+        "Captured Draft NotCaptured Wanted capture_match insert_tests prove"
+    ),
+    "sluice.testing.coverage": "CoverageReport measure_coverage",
+    "sluice.testing.expectations": "Failure",
+    "sluice.testing.kit": "check_codec check_entries",
+    "sluice.testing.mutation": "Mutant MutationReport mutate",
+    "sluice.testing.portion": "Portion",
+    "sluice.testing.pytest_items": "RuleFile RuleSession",
+    "sluice.testing.rules": "RuleTestReport RuleTestResult chosen_tests run_tests",
+    "sluice.testing.simulation": "simulate",
+}
+
+
 def __getattr__(name: str) -> Any:
-    match name:
-        case "Failure":
-            from sluice.testing import expectations as module
-        case (
-            "Captured"
-            | "Draft"
-            | "NotCaptured"
-            | "Wanted"
-            | "capture_match"
-            | "insert_tests"
-            | "prove"
-        ):
-            from sluice.testing import capture as module  # type: ignore[no-redef]
-        case "RuleFile" | "RuleSession":
-            from sluice.testing import pytest_items as module  # type: ignore[no-redef]
-        case "CoverageReport" | "measure_coverage":
-            from sluice.testing import coverage as module  # type: ignore[no-redef]
-        case "Mutant" | "MutationReport" | "mutate":
-            from sluice.testing import mutation as module  # type: ignore[no-redef]
-        case "Portion":
-            from sluice.testing import portion as module  # type: ignore[no-redef]
-        case "RuleTestReport" | "RuleTestResult" | "chosen_tests" | "run_tests":
-            from sluice.testing import rules as module  # type: ignore[no-redef]
-        case "check_codec" | "check_entries":
-            from sluice.testing import kit as module  # type: ignore[no-redef]
-        case "simulate":
-            from sluice.testing import simulation as module  # type: ignore[no-redef]
-        case _:
-            raise AttributeError(f"module 'sluice.testing' has no attribute '{name}'")
-    return getattr(module, name)
+    import importlib
+
+    for home, names in _HOMES.items():
+        if name in names.split():
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"module 'sluice.testing' has no attribute '{name}'")

@@ -25,18 +25,20 @@ __all__ = [
 ]  # fmt: skip
 
 
+#: Which module each name comes from.
+_HOMES = {
+    "sluice.shells.lake.care": "compact_lake expire_lake forget_in_lake verify_lake",
+    "sluice.shells.lake.query": "Answer Bounds Desk QueryError",
+    "sluice.shells.lake.reader": "OpenLake",
+    "sluice.shells.lake.records": "KEPT_KINDS",
+    "sluice.shells.lake.session": "RunLake",
+}
+
+
 def __getattr__(name: str) -> Any:
-    match name:
-        case "RunLake":
-            from sluice.shells.lake import session as module
-        case "Answer" | "Bounds" | "Desk" | "QueryError":
-            from sluice.shells.lake import query as module  # type: ignore[no-redef]
-        case "compact_lake" | "expire_lake" | "forget_in_lake" | "verify_lake":
-            from sluice.shells.lake import care as module  # type: ignore[no-redef]
-        case "OpenLake":
-            from sluice.shells.lake import reader as module  # type: ignore[no-redef]
-        case "KEPT_KINDS":
-            from sluice.shells.lake import records as module  # type: ignore[no-redef]
-        case _:
-            raise AttributeError(f"module 'sluice.shells.lake' has no attribute '{name}'")
-    return getattr(module, name)
+    import importlib
+
+    for home, names in _HOMES.items():
+        if name in names.split():
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"module 'sluice.shells.lake' has no attribute '{name}'")
