@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 SEEDS ?= 1000
 # Of each of the twenty kinds: 10,000 cases of SQL against the stream.
 SQL_SEEDS ?= 500
+SEED ?= 1
 ARGS ?=
 
 # The first Python that is new enough, else whatever `python3` is (and a clear sentence below).
@@ -14,10 +15,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" -c '$(PYTHON_IS_OK)' >/dev/null 2>&1 && echo "$$p" && exit; done; echo python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench sim docs clean
+.PHONY: help setup run test check bench bench-kafka sim soak docs kafka clean
 
 help:  ## say what the targets are
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
 	while IFS='|' read -r target text; do printf '%-14s %s\n' "$$target" "$$text"; done
 
 setup: $(VENV)/.test  ## make .venv with Sluice and what its tests need
@@ -37,17 +38,26 @@ check: $(VENV)/.test  ## ruff, mypy, the laws of the house, the pages
 bench: $(VENV)/.test  ## measure speed and memory
 	$(BIN)/python -m bench $(ARGS)
 
+bench-kafka: $(VENV)/.test  ## measure workers beside stock Faust (needs Java and Maven)
+	$(BIN)/python -m bench.kafka $(ARGS)
+
 sim: $(VENV)/.test  ## compare the engine with its oracle, and SQL with the engine (SEEDS=1000, SQL_SEEDS=500)
 	$(BIN)/python -m tests.oracle.sim --seeds $(SEEDS) $(ARGS)
 	$(BIN)/python -m tests.oracle.sim_sql --seeds $(SQL_SEEDS)
+
+soak: $(VENV)/.test  ## kill workers and broker for half an hour, and judge what was found (SEED=1)
+	$(BIN)/python -m tests.soak.soak --events 1000000 --seconds 1800 --seed $(SEED) $(ARGS)
 
 docs: $(VENV)/.test  ## write the generated pages, build them into site/, then check all of them
 	$(BIN)/python scripts/build_reference.py
 	$(BIN)/python scripts/build_site.py site
 	$(BIN)/python -m pytest -q tests/test_docs.py tests/integration/test_site.py $(ARGS)
 
+kafka: $(VENV)/.test  ## run a Kafka broker on 127.0.0.1:9092 until Ctrl-C (needs Java and Maven)
+	@$(BIN)/python -m tests.kafka.broker
+
 clean:  ## remove .venv, caches and builds
-	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .kafka build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf engine/*.egg-info plugins/*/src/*.egg-info
 	find engine tests plugins -name __pycache__ -type d -prune -exec rm -rf {} +
 

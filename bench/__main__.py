@@ -7,9 +7,10 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 
+from .backtest import RateResult, measure_backtest
 from .events import SEED, events, write
 from .lake import measure_lake
 from .machine import machine
@@ -20,9 +21,9 @@ from .startup import StartResult, measure_start
 from .tools import ToolResult, measure_tools
 
 LATEST = REPOSITORY / "bench" / "results" / "latest.json"
-TASKS = (*AIMS, "memory", "start", "lake", "state", "tools")
+TASKS = (*AIMS, "memory", "start", "lake", "backtest", "state", "tools")
 #: What takes minutes is measured when asked for, as is what has no aim.
-USUAL = tuple(task for task in TASKS if task not in ("T3", "lake", "state", "tools"))
+USUAL = tuple(task for task in TASKS if task not in ("T3", "lake", "backtest", "state", "tools"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,6 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "lake" in options.tasks:
             lake = measure_lake(Path(folder), options.events, options.rounds)
             _print_tools(lake)
+        rates: list[RateResult] = []
+        if "backtest" in options.tasks:
+            rates = measure_backtest(Path(folder), options.events, options.rounds)
+            _print_rates(rates)
         tools: list[ToolResult] = []
         if "tools" in options.tasks:
             tools = measure_tools(Path(folder), options.events, options.rounds)
@@ -61,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "memory": memory and asdict(memory) | {"is_reached": memory.is_reached},
         "start": [asdict(s) | {"is_reached": s.is_reached} for s in start],
         "lake": [asdict(t) | {"is_reached": t.is_reached} for t in lake],
+        "backtest": [asdict(t) | {"is_reached": t.is_reached} for t in rates],
         "tools": [asdict(t) | {"is_reached": t.is_reached} for t in tools],
         "state": {kind: asdict(spread) for kind, spread in state.items()},
     }
@@ -130,6 +136,19 @@ def _print_start(results: Sequence[StartResult]) -> None:
     for result in results:
         seconds = _spread(result.seconds, ".2f")
         print(f"{result.name}: {seconds} s, aim {result.aim}: {_verdict(result)}")
+
+
+def _print_rates(results: Sequence[RateResult]) -> None:
+    heads = f"{'events':>10} {'M events/s':>20} {'aim':>4} {'times the stream':>20}"
+    print(f"\n{'backtest':18} {heads}")
+    for result in results:
+        rate = Spread(*(value / 1e6 for value in astuple(result.rate)))
+        ratio = "it is" if result.ratio is None else _spread(result.ratio, ".1f")
+        aim = "" if result.aim is None else f"{result.aim / 1e6:.0f}"
+        print(
+            f"{result.name:18} {result.events:10,} {_spread(rate, '.1f'):>20} {aim:>4}"
+            f" {ratio:>20} {'ok' if result.is_reached else 'BELOW'}"
+        )
 
 
 def _print_tools(results: Sequence[ToolResult]) -> None:

@@ -13,7 +13,9 @@ from .process import sluice, spend
 from .rules import pack_text, task_text
 from .tools import ToolResult
 
-AIM_RATIO, AIM_QUERY_SECONDS = 1.25, 1.0
+AIM_RATIO, AIM_QUERY_SECONDS, AIM_FEW_SECONDS = 1.25, 1.0, 1.0
+#: A run over so many events is mostly its start and its end.
+FEW = 2_000
 
 #: Nothing hides what the lake costs: no match is made, and hardly a field is read.
 _NEVER = "rule never { when http.request where status == 999 }"
@@ -24,7 +26,8 @@ _QUESTIONS = {
 
 
 def measure_lake(folder: Path, count: int, rounds: int) -> list[ToolResult]:
-    """Measure runs that write their matches anyway, and one that has none; then questions."""
+    """Measure runs that write their matches anyway, and one that has none; a short one; then
+    questions."""
     path = folder / "kept.jsonl"
     write(path, events(count))
     found = []
@@ -34,11 +37,25 @@ def measure_lake(folder: Path, count: int, rounds: int) -> list[ToolResult]:
         command = sluice("run", "-q", "-r", rules, "--output", "json", path)
         ratio = _ratio(command, folder, folder / f"lake-{name}")
         found.append(ToolResult(f"{name} into a lake", "times", _spread(ratio, rounds), AIM_RATIO))
+    found.append(_few(folder, rounds))
     for name, sql in _QUESTIONS.items():
         command = sluice("query", "--lake", folder / "lake-T2", sql)
         seconds = _spread(lambda command=command: _elapsed(command, folder), rounds)
         found.append(ToolResult(f"{name}, {count:,} events", "s", seconds, AIM_QUERY_SECONDS))
     return found
+
+
+def _few(folder: Path, rounds: int) -> ToolResult:
+    path, lake = folder / "few.jsonl", folder / "lake-few"
+    write(path, events(FEW))
+    rules = folder / "lake-T2.sluice"
+    command = sluice("run", "-q", "-r", rules, "--output", "none", path, "--lake", lake)
+
+    def seconds() -> float:
+        shutil.rmtree(lake, ignore_errors=True)
+        return _elapsed(command, folder)
+
+    return ToolResult(f"{FEW:,} events into a lake", "s", _spread(seconds, rounds), AIM_FEW_SECONDS)
 
 
 def _ratio(command: list[str], folder: Path, lake: Path) -> Callable[[], float]:

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sluice.backends import SUPPORT
+from sluice.backends import SUPPORT, SUPPORT_GROUPS
 from sluice.catalog import Catalog, Description, builtins, describe
 from sluice.cli.run_options import SETTINGS
 from sluice.cli.verbs import COMMANDS, Verbs, global_params
 from sluice.config import settings_schema
+from sluice.io import MEASURES
 from sluice.lang import CODES, Code
 from sluice.timing import format_duration
 
@@ -205,18 +206,47 @@ def settings_page() -> str:
         "[Settings](../guides/settings.md) shows how they work together.",
     ]  # fmt: skip
     for section, reference in schema["properties"].items():
-        body = _resolved(reference, schema)
-        lines += ["", f"## {section}", "", body.get("description", ""), ""]
-        lines += _table(
-            ("setting", "type", "default", "variable", "option of `run`", "meaning"),
-            (
-                (f"`{name}`", _kind(_resolved(each, schema)), _default(each),
-                 f"`SLUICE_{section}__{name}`".upper(), _flag(f"{section}.{name}"),
-                 each.get("description") or LIMITS[name])
-                for name, each in body["properties"].items()
-            ),
-        )  # fmt: skip
+        lines += _section(section, _resolved(reference, schema), schema)
     return _page(lines)
+
+
+def _section(
+    section: str, body: Mapping[str, Any], schema: Mapping[str, Any], mark: str = "##"
+) -> list[str]:
+    """Return the table of a section, and those of the tables in it."""
+    tables = {n: _table_in(each, schema) for n, each in body["properties"].items()}
+    lines = ["", f"{mark} {section}", "", *_sentences(body.get("description", "")), ""]
+    lines += _table(
+        ("setting", "type", "default", "variable", "option of `run`", "meaning"),
+        (
+            (f"`{name}`", _kind(_resolved(each, schema)), _default(each),
+             _variable(section, name), _flag(f"{section}.{name}"),
+             each.get("description") or LIMITS[name])
+            for name, each in body["properties"].items() if tables[name] is None
+        ),
+    )  # fmt: skip
+    for name, table in tables.items():
+        if table is not None:
+            deeper, inside = table
+            lines += _section(f"{section}.{name}{deeper}", inside, schema, f"{mark}#")
+    return lines
+
+
+def _table_in(
+    part: Mapping[str, Any], schema: Mapping[str, Any]
+) -> tuple[str, Mapping[str, Any]] | None:
+    """Return a setting that is a table of settings, with `.NAME` for one of many; None if none."""
+    found = _resolved(part, schema)
+    if "properties" in found:
+        return "", found
+    each = found.get("additionalProperties") or next(
+        iter(found.get("patternProperties", {}).values()), None
+    )
+    return (".NAME", schema["$defs"][each["$ref"][8:]]) if "$ref" in (each or {}) else None
+
+
+def _variable(section: str, name: str) -> str:
+    return "" if ".NAME" in section else f"`SLUICE_{section}__{name}`".upper().replace(".", "__")
 
 
 def cookbook_page() -> str:
@@ -304,9 +334,6 @@ WIDTHS = {
     "wider": "these and some others, which the operators then refuse",
     "open": "all: SQL says nothing about it",
 }
-SQL_GROUPS = {
-    "conditions": "Conditions", "rules": "Rules", "events": "Events",
-}  # fmt: skip
 
 
 def sql_support_page() -> str:
@@ -318,9 +345,32 @@ def sql_support_page() -> str:
         "decide, so the matches are the same.", "",
         *_table(("", "SQL leaves"), ((f"**{width}**", text) for width, text in WIDTHS.items())),
     ]  # fmt: skip
-    for group, title in SQL_GROUPS.items():
+    for group, title in SUPPORT_GROUPS.items():
         rows = [(s.construct, s.width, s.why) for s in SUPPORT if s.group == group]
         lines += ["", f"## {title}", "", *_table(("construct", "", "why"), rows)]
+    return _page(lines)
+
+
+def metrics_page() -> str:
+    """Return the page of the metrics of workers, by group."""
+    lines = [
+        "# Metrics", "", NOTICE, "",
+        "What a worker counts, as `/metrics` shows it to Prometheus.",
+        "[Operations](../guides/operations.md) says where it is and what to watch.",
+        "Seconds and bytes are the units.",
+        "A value of `rule` is the name of a rule; those of other labels are few and known.",
+        "Memory, processor time and open files of the process stand beside them "
+        "(`process_`, `python_`).",
+    ]  # fmt: skip
+    groups = dict.fromkeys(measure.group for measure in MEASURES)
+    for group in groups:
+        rows = (
+            (f"`{each.name}`", each.kind, ", ".join(f"`{label}`" for label in each.labels),
+             each.help)
+            for each in MEASURES
+            if each.group == group
+        )  # fmt: skip
+        lines += ["", f"## {group}", "", *_table(("metric", "kind", "labels", "meaning"), rows)]
     return _page(lines)
 
 
@@ -332,6 +382,7 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "settings.md": settings_page(),
         "sql-support.md": sql_support_page(),
+        "metrics.md": metrics_page(),
         "../cookbook/README.md": cookbook_page(),
     }
 

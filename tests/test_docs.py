@@ -153,10 +153,11 @@ def test_generated_pages_are_fresh() -> None:
 
 
 def test_the_generated_pages_lack_nothing() -> None:
-    """Each code, function, command and setting has its entry."""
+    """Each code, function, command, setting and metric has its entry."""
     from sluice.catalog import builtins, describe
     from sluice.cli.verbs import COMMANDS
     from sluice.config import settings_schema
+    from sluice.io import MEASURES
     from sluice.lang import CODES
 
     folder = REPOSITORY / "docs" / "reference"
@@ -170,6 +171,8 @@ def test_the_generated_pages_lack_nothing() -> None:
     for page, headings in wanted.items():
         lines = set((folder / page).read_text("utf-8").splitlines())
         assert [each for each in headings if each not in lines] == [], page
+    metrics = (folder / "metrics.md").read_text("utf-8")
+    assert [each.name for each in MEASURES if f"| `{each.name}` |" not in metrics] == []
 
 
 def test_the_page_of_the_language_uses_every_word() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import exports, imports, purity, sizes, state, words
+from tests.house import exports, imports, patterns, purity, sizes, state, words
 from tests.house.pages import FOREIGN_FOLDERS
 from tests.house.tree import DATA_FOLDERS, Tree, expect_none, load_tree
 
@@ -128,6 +128,17 @@ def test_modules_keep_no_state(tree: Tree) -> None:
 def test_importing_does_nothing(tree: Tree) -> None:
     """No module calls something for its effect when it is imported."""
     expect_none(state.check_import_effects(tree))
+
+
+@pytest.mark.parametrize("folder", ["engine", "plugins"])
+def test_patterns_match_alike_in_every_python(folder: str) -> None:
+    """No regular expression has a possessive quantifier behind a group.
+
+    Python before 3.11.5 matches it wrongly where the group can go back; atomic groups are right.
+    """
+    ours = load_tree(REPOSITORY / folder, shown_from=REPOSITORY)
+    assert ours.modules
+    expect_none(patterns.check_possessive(ours))
 
 
 def test_inheritance_is_one_deep(tree: Tree) -> None:

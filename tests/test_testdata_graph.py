@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from sluice.backends import InputTopic, TopicNames, Topology, topology_of, wiring_of
 from sluice.catalog import builtins
 from sluice.cli import diagrams
-from sluice.plan import Graph, around, graph_of, lower
+from sluice.cli.topologies import topology_dot, topology_mermaid, topology_text
+from sluice.errors import Unsupported
+from sluice.plan import Graph, Plan, around, graph_of, lower
 from sluice.testing.datadriven import Args, run_file
 from tests.check_commands import checked, pictures, read_files
 
@@ -46,7 +49,32 @@ def graph_command(args: Args, text: str) -> str:
     return FORMS[args.named.get("form", "arrows")](graph)
 
 
+def wired(topology: Topology, plan: Plan, form: str) -> str:
+    """Draw a topology in a form."""
+    match form:
+        case "mermaid":
+            return topology_mermaid(wiring_of(topology, plan))
+        case "dot":
+            return topology_dot(wiring_of(topology, plan))
+        case _:
+            return topology_text(topology, plan)
+
+
+def topology_command(args: Args, text: str) -> str:
+    """Draw what workers wire for rules, reading the topic `in`, in a form (`form=`)."""
+    roots = ",".join(list(read_files(text))[1:])
+    found = checked(Args(args.command, args.words, {**args.named, "root": roots}), text)
+    if not found.is_ok:
+        return pictures(found)
+    plan = lower(found, builtins())
+    try:
+        topology = topology_of(plan, [InputTopic("in")], TopicNames("s", 4))
+    except Unsupported as error:
+        return f"unsupported: {error}"
+    return wired(topology, plan, args.named.get("form", "text"))
+
+
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
 def test_graphs(path: Path, rewrite: bool) -> None:
     """Graphs are what the stories say."""
-    run_file(path, {"graph": graph_command}, rewrite)
+    run_file(path, {"graph": graph_command, "topology": topology_command}, rewrite)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 Instant = int
 Duration = int
@@ -21,6 +22,9 @@ WEEK_MS = 7 * DAY_MS
 #: 0001-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z: what RFC 3339 can write.
 INSTANT_MIN = -62_135_596_800_000
 INSTANT_MAX = 253_402_300_799_999
+
+#: How many instants are remembered as text: those of a match and its events are often the same.
+TEXT_MEMO_MAX = 1_024
 
 #: Divisors to milliseconds by the names of `--time-unit`.
 PER_MS = {"us": 1_000, "ns": 1_000_000}
@@ -72,11 +76,13 @@ def to_datetime(instant: Instant) -> datetime:
     return _EPOCH + timedelta(milliseconds=instant)
 
 
+@lru_cache(TEXT_MEMO_MAX)
 def format_instant(instant: Instant) -> str:
     """Write an instant as RFC 3339 in UTC with three decimals."""
-    instant = max(INSTANT_MIN, min(INSTANT_MAX, instant))
-    at = to_datetime(instant)
-    return f"{at.year:04d}-{at:%m-%dT%H:%M:%S}.{instant % 1_000:03d}Z"
+    if not INSTANT_MIN <= instant <= INSTANT_MAX:
+        instant = max(INSTANT_MIN, min(INSTANT_MAX, instant))
+    # `strftime` would take three times as long, and a run writes several times for each match.
+    return f"{to_datetime(instant).isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def parse_duration(text: str) -> Duration | None:

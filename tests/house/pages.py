@@ -18,6 +18,7 @@ FOREIGN_FOLDERS = frozenset(
         "build",
         "dist",
         "site",
+        ".kafka",
         ".pytest_cache",
         ".mypy_cache",
         ".ruff_cache",
@@ -26,6 +27,9 @@ FOREIGN_FOLDERS = frozenset(
 )
 
 RUN_MARK = "<!-- run -->"
+
+#: The same for commands that need a broker: `tests/integration/test_kafka_pages.py` starts one.
+KAFKA_MARK = "<!-- run: kafka -->"
 
 #: A block `text` that shows diagnostics, with the lines of rules that cause them.
 CHECKED_MARK = "<!-- checked -->"
@@ -68,6 +72,11 @@ class Fence:
     def is_run(self) -> bool:
         """Whether the block holds commands that are marked to be run."""
         return self.mark == RUN_MARK
+
+    @property
+    def is_run_with_kafka(self) -> bool:
+        """Whether the block holds commands that are run with a broker."""
+        return self.mark == KAFKA_MARK
 
     @property
     def next_line(self) -> int:
@@ -124,15 +133,15 @@ def check_run_marks(root: Path) -> Iterator[Finding]:
     """What is marked to be run is a block `sh` with a line that begins with `sluice`."""
     for page in pages(root):
         lines = page.read_text(encoding="utf-8").splitlines()
-        marks = sum(line.strip() == RUN_MARK for line in lines)
-        marked = [fence for fence in fences(root, page) if fence.is_run]
+        marks = sum(line.strip() in (RUN_MARK, KAFKA_MARK) for line in lines)
+        marked = [f for f in fences(root, page) if f.is_run or f.is_run_with_kafka]
         for fence in marked:
             if fence.tag != "sh" or not f"\n{fence.text}".count("\nsluice "):
                 what = "a block is marked to be run, but is no `sh` block that runs sluice"
                 yield Finding(fence.file, fence.line, what, "drop the mark or write the command")
         if marks != len(marked):
             file = page.relative_to(root).as_posix()
-            what = f"{marks} marks {RUN_MARK}, but {len(marked)} blocks behind them"
+            what = f"{marks} marks `run`, but {len(marked)} blocks behind them"
             yield Finding(file, 1, what, "put the mark on the line before the block")
 
 
@@ -143,9 +152,10 @@ def check_examples(root: Path) -> Iterator[Finding]:
             continue
         shown: set[int] = set()
         for fence in fences(root, page):
-            if fence.is_run:
+            is_run = fence.is_run or fence.is_run_with_kafka
+            if is_run:
                 shown.add(fence.next_line)
-            is_tried = fence.tag == "sluice" or fence.is_run or fence.mark == CHECKED_MARK
+            is_tried = fence.tag == "sluice" or is_run or fence.mark == CHECKED_MARK
             is_file = bool(fence.title) or fence.line in shown
             if not (is_tried or is_file or NOT_RUN_MARK.fullmatch(fence.mark)):
                 what = f"nothing tries the example ({fence.tag or 'no word'} behind the ticks)"

@@ -29,6 +29,7 @@ class SqlCase:
     """One scenario, run by both engines; `found` is None where the rules were not run.
 
     `refused` says why: by the compiler, which knows types that the generator does not, or by SQL.
+    `counts` is what SQL found when nobody asked for single matches.
     """
 
     kind: str
@@ -37,15 +38,29 @@ class SqlCase:
     lines: tuple[str, ...]
     found: Backtest | None
     refused: str = ""
+    counts: Backtest | None = None
 
     @property
     def agrees(self) -> bool:
-        """Whether both engines say the same."""
-        return self.found is None or not self.found.difference_count
+        """Whether both engines say the same, and counts are those of the matches."""
+        if self.found is None or self.counts is None:
+            return True
+        return not self.found.difference_count and not self.miscounted
+
+    @property
+    def miscounted(self) -> list[str]:
+        """The rules of which SQL counts other matches than the stream finds."""
+        assert self.found is not None and self.counts is not None
+        expected, actual = self.found.tally.rules, self.counts.tally.rules
+        return [name for name, tally in expected.items() if tally != actual[name]]
 
     def __str__(self) -> str:
         head = f"--- {self.kind} seed {self.seed}\n{self.text.rstrip()}\nevents:"
         held = [] if self.found is None else [str(each) for each in self.found.differences]
+        if self.found is not None and self.counts is not None:
+            for name in self.miscounted:
+                held += [f"expected {self.found.tally.rules[name]}"]
+                held += [f"counted  {self.counts.tally.rules[name]}"]
         return "\n".join([head, *("  " + line for line in self.lines), *held])
 
 
@@ -69,11 +84,12 @@ def sql_case(kind: str, seed: int, folder: Path, lake: str = "") -> SqlCase:
     if lake:
         source = _filled_lake(folder, lake == "packed")
     request = RunRequest((), (source,), sort=True, close=seed % 2 == 0)
+    job = job_of(plan, builtins(), request)
     try:
-        found = run_backtest(job_of(plan, builtins(), request), "both")
+        found = run_backtest(job, "both")
     except Unsupported as error:
         return SqlCase(kind, seed, text, lines, None, f"SQL: {error}")
-    return SqlCase(kind, seed, text, lines, found)
+    return SqlCase(kind, seed, text, lines, found, counts=run_backtest(job, "sql"))
 
 
 def _filled_lake(folder: Path, is_packed: bool) -> str:
@@ -112,6 +128,7 @@ class Tally:
     cases: int = 0
     with_matches: int = 0
     narrowed: int = 0
+    counted: int = 0
     refused: int = 0
     sql_refused: int = 0
     differing: int = 0
@@ -160,6 +177,7 @@ def _part(job: tuple[str, int, int, str]) -> tuple[str, Tally, list[str]]:
             if case.found is not None and case.found.other is not None:
                 tally.with_matches += case.found.tally.matches > 0
                 tally.narrowed += (case.found.other.kept or 0) < case.found.read.events
+            tally.counted += case.counts is not None and case.counts.read.counted > 0
             if not case.agrees:
                 tally.differing += 1
                 shown.append(str(case))

@@ -32,6 +32,16 @@ def test_sql_and_stream_agree_on_a_lake(kind: str, lake: str, tmp_path: Path) ->
         assert done.agrees, str(done)
 
 
+@pytest.mark.parametrize("kind", ["filter", "quantifier", "absence"])
+def test_sql_counts_by_itself(kind: str, tmp_path: Path) -> None:
+    """Where columns have types for it, and the counts are those of the stream's matches."""
+    cases = [sql_case(kind, seed, tmp_path, "packed") for seed in seeds(8)]
+    for done in cases:
+        assert done.agrees, str(done)
+    counted = [done.counts for done in cases if done.counts and done.counts.read.counted]
+    assert any(found.tally.matches for found in counted)
+
+
 @pytest.mark.parametrize("seed", [1011, 1047, 1093])
 def test_an_all_of_without_bound_is_not_one_event(seed: int, tmp_path: Path) -> None:
     """Its events lie as far apart as they like, so nothing can be said of what lies near."""

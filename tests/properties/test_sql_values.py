@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from sluice.catalog import builtins
 from sluice.plan import Plan
 from sluice.shells import RunRequest, compile_rules, job_of, run_backtest
-from tests.commands import write
+from tests.commands import CommandLine, write
 
+LAKE = RunRequest((), ("lake",))
 TABLE = Path(__file__).parents[1] / "testdata" / "values" / "conditions.txt"
 
 
@@ -79,6 +81,46 @@ def test_both_engines_give_the_value_of_the_table(tmp_path: Path, example: Examp
 def _line(record: object) -> int:
     assert isinstance(record, dict)
     return int(record["events"][0]["id"].rpartition(":")[2])
+
+
+def test_columns_of_a_lake_give_the_values_of_the_table(sluice: CommandLine) -> None:
+    """The same where fields are typed columns, whether SQL counts the matches or leaves events.
+
+    Events whose fields have values of the same types are of one event type, so that they share
+    typed columns.
+    """
+    rules: list[str] = []
+    lines: list[str] = []
+    expected: set[tuple[str, int]] = set()
+    shapes: dict[str, int] = {}
+    for number, example in enumerate(examples()):
+        own: set[int] = set()
+        for told, raw in example.events:
+            held = [(name, type(value).__name__) for name, value in json.loads(raw).items()]
+            shape = shapes.setdefault(str(held), len(shapes))
+            own.add(shape)
+            if told != "unknown":
+                name = f"rules.{'holds' if told == 'true' else 'fails'}{number}_{shape}"
+                expected.add((name, len(lines)))
+            head = f'{{"@type":"t{shape}","@time":1,"row":{len(lines)},"example":{number}'
+            lines.append(head + (", " + raw[1:] if raw != "{}" else "}"))
+        for shape in own:
+            test = f"when t{shape} where example == {number} and"
+            place = f"{number}_{shape}"
+            rules.append(f"rule holds{place} {{ {test} ({example.condition}) by row }}")
+            rules.append(f"rule fails{place} {{ {test} not ({example.condition}) by row }}")
+    write("rules.sluice", "\n".join(rules))
+    write("events.jsonl", "\n".join(lines))
+    ran = sluice("run", "-r", "rules.sluice", "events.jsonl", "--lake", "lake", "-o", "none")
+    assert ran.code == 0, ran.err
+    assert sluice("lake", "compact", "--lake", "lake").code == 0
+    job = job_of(compile_rules(["rules.sluice"], catalog=builtins()).plan, builtins(), LAKE)
+    counted = [run_backtest(job, "sql", take) for take in (None, lambda record: None)]
+    for done in counted:
+        tallies = done.tally.rules.items()
+        found = {(name, json.loads(key)["row"]) for name, tally in tallies for key in tally.keys}
+        assert found == expected
+    assert [done.read.counted > 100 for done in counted] == [True, False]
 
 
 def test_the_table_has_what_it_promises() -> None:

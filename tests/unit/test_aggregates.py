@@ -174,30 +174,23 @@ def test_distinct_goes_on_as_a_sketch() -> None:
     assert made.result() == other.result()
 
 
-def test_topk_gives_up_beyond_its_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too many different values are unknown, until the window is empty again."""
-    monkeypatch.setattr(populations, "TOPK_VALUES_MAX", 2)
-    made = populations.TopK(1)
+@pytest.mark.parametrize(("maximum", "made", "result"), [
+    ("TOPK_VALUES_MAX", populations.TopK(1), [5]),
+    ("PERCENTILE_VALUES_MAX", populations.Percentile(50), 5),
+])  # fmt: skip
+def test_too_many_values_are_unknown(
+    maximum: str, made: populations.TopK | populations.Percentile, result: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """An aggregate gives up beyond its maximum, until the window is empty again."""
+    monkeypatch.setattr(populations, maximum, 2)
     for value in (1, 2, 3):
         made.add(value)
     assert made.result() is None
     for value in (1, 2, 3):
         made.remove(value)
     made.add(5)
-    assert [5] == made.result()
-
-
-def test_percentiles_give_up_beyond_their_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too many values are unknown, until the window is empty again."""
-    monkeypatch.setattr(populations, "PERCENTILE_VALUES_MAX", 2)
-    made = populations.Percentile(50)
-    for value in (1, 2, 3):
-        made.add(value)
-    assert made.result() is None
-    for value in (1, 2, 3):
-        made.remove(value)
-    made.add(5)
-    assert 5 == made.result()
+    assert result == made.result()
 
 
 def test_held_values_have_a_maximum(monkeypatch: pytest.MonkeyPatch) -> None:

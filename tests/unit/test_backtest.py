@@ -41,18 +41,15 @@ EVENTS = [
 
 
 @pytest.fixture
-def sluice(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> CommandLine:
+def sluice(sluice: CommandLine) -> CommandLine:
     """The command line in a folder with the rules and the events."""
-    monkeypatch.chdir(tmp_path)
     write("rules/auth.sluice", RULES)
     lines = [
         json.dumps({"type": "auth.login", "time": time, "ip": ip, "outcome": outcome})
         for time, ip, outcome in EVENTS
     ]
     write("events.jsonl", "\n".join(lines) + "\n")
-    return CommandLine(capsys)
+    return sluice
 
 
 ENGINES = ("auto", "stream", "sql", "both")

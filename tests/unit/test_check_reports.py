@@ -25,15 +25,6 @@ rule b { when auth.login where user = "x" && outcome == "y" }
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def sluice(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> CommandLine:
-    """The command line, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    return CommandLine(capsys)
-
-
 def sarif(said_out: str) -> dict[str, Any]:
     """Read a log and hold it to what the schema of SARIF 2.1.0 and code hosts ask for."""
     log = json.loads(said_out)

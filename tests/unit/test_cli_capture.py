@@ -38,16 +38,7 @@ test guessing "five" {
 """
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SLUICE_CONFIG", raising=False)
-
-
-@pytest.fixture
-def sluice(capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    """The command line."""
-    return CommandLine(capsys)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def login(second: int, user: str = "bob", outcome: str = "failure") -> dict[str, Any]:

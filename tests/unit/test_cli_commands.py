@@ -11,8 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-import sluice as package
-from sluice.cli.app import execute
+from tests.commands import CommandLine, write
 
 GOOD = """\
 pack auth
@@ -30,46 +29,12 @@ test failed "one" {
 BAD = "rule a { when b{2} wihtin 10m }\n"
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    # Other processes find the package that is under test, wherever it is.
-    monkeypatch.setenv("PYTHONPATH", str(Path(package.__file__).parents[1]))
-    monkeypatch.delenv("SLUICE_CONFIG", raising=False)
-
-
-class Said:
-    """What a command said, and its exit code."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-class Sluice:
-    """Calls the command line in this process."""
-
-    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
-        self._capture = capture
-
-    def __call__(self, *argv: str) -> Said:
-        self._capture.readouterr()
-        code = execute(argv)
-        out, err = self._capture.readouterr()
-        return Said(code, out, err)
-
-
-@pytest.fixture
-def sluice(capsys: pytest.CaptureFixture[str]) -> Sluice:
-    """The command line."""
-    return Sluice(capsys)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def rules(text: str, name: str = "auth.sluice") -> str:
     """Write a rule file below `rules/`."""
-    path = Path("rules") / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
-    return str(path)
+    return write(f"rules/{name}", text)
 
 
 # ---------------------------------------------------------------- wrong usage
@@ -88,7 +53,7 @@ def rules(text: str, name: str = "auth.sluice") -> str:
         (["run", "--lateness"], "--lateness"),
     ],
 )
-def test_wrong_usage_is_one_line(sluice: Sluice, argv: list[str], says: str) -> None:
+def test_wrong_usage_is_one_line(sluice: CommandLine, argv: list[str], says: str) -> None:
     """Exit code 2, one line on stderr: what is wrong, what was meant, where the help is."""
     said = sluice(*argv)
     assert (said.code, said.out) == (2, "")
@@ -97,14 +62,27 @@ def test_wrong_usage_is_one_line(sluice: Sluice, argv: list[str], says: str) -> 
     assert "--help" in said.err
 
 
-def test_without_a_command_the_help_is_shown(sluice: Sluice) -> None:
+@pytest.mark.parametrize(("word", "says"), [
+    ("shw", "there is no command 'shw', did you mean 'show'?"),
+    ("xyzzy", "there is no command 'xyzzy'; there are schema, show"),
+])  # fmt: skip
+def test_a_command_of_a_command_that_there_is_not(
+    sluice: CommandLine, word: str, says: str
+) -> None:
+    """It is answered as a command of `sluice` itself is."""
+    said = sluice("config", word)
+    assert (said.code, said.out) == (2, "")
+    assert said.err == f"sluice config: {says} (see sluice config --help)\n"
+
+
+def test_without_a_command_the_help_is_shown(sluice: CommandLine) -> None:
     """`sluice` alone is wrong usage, and says what there is."""
     said = sluice()
     assert (said.code, said.out) == (2, "")
     assert "Commands:" in said.err
 
 
-def test_help_and_version(sluice: Sluice) -> None:
+def test_help_and_version(sluice: CommandLine) -> None:
     """Every command is listed with a line of help, and has a help of its own."""
     said = sluice("--help")
     assert said.code == 0
@@ -129,14 +107,14 @@ def test_help_loads_no_engine() -> None:
 # ---------------------------------------------------------------- check
 
 
-def test_check_of_good_rules(sluice: Sluice) -> None:
+def test_check_of_good_rules(sluice: CommandLine) -> None:
     """Nothing on stdout, a summary on stderr, exit 0; without a path the rules of `rules/`."""
     rules(GOOD)
     said = sluice("check")
     assert (said.code, said.out, said.err) == (0, "", "1 rule in 1 file: no errors\n")
 
 
-def test_check_draws_what_is_wrong(sluice: Sluice) -> None:
+def test_check_draws_what_is_wrong(sluice: CommandLine) -> None:
     """A finding has place, code, message, the line with carets."""
     path = rules(BAD)
     said = sluice("check", path)
@@ -145,7 +123,7 @@ def test_check_draws_what_is_wrong(sluice: Sluice) -> None:
     assert "  1 | rule a { when b{2} wihtin 10m }\n    |                    ^^^^^^" in said.out
 
 
-def test_check_as_json(sluice: Sluice) -> None:
+def test_check_as_json(sluice: CommandLine) -> None:
     """One document with the keys of the contract, in order."""
     path = rules(BAD)
     said = sluice("check", path, "-o", "json")
@@ -160,7 +138,7 @@ def test_check_as_json(sluice: Sluice) -> None:
     assert (entry["code"], entry["file"], entry["line"], entry["column"]) == ("SL0108", path, 1, 20)
 
 
-def test_strict_and_silence(sluice: Sluice) -> None:
+def test_strict_and_silence(sluice: CommandLine) -> None:
     """`--strict` fails on warnings, `--silence` leaves out those of a code."""
     rules(GOOD.partition("test failed")[0])
     document = json.loads(sluice("check", "-o", "json").out)
@@ -172,7 +150,7 @@ def test_strict_and_silence(sluice: Sluice) -> None:
     assert sluice("check", "--strict", *silent).code == 0
 
 
-def test_paths_that_are_not_there(sluice: Sluice) -> None:
+def test_paths_that_are_not_there(sluice: CommandLine) -> None:
     """A missing path is exit 66 with a guess; without `rules/` the way to begin is told."""
     assert sluice("check").err == (
         "error: rules: there is no such file or directory; name rule files, or begin with "
@@ -186,7 +164,7 @@ def test_paths_that_are_not_there(sluice: Sluice) -> None:
     assert sluice("check", "empty").code == 66
 
 
-def test_bad_configuration_is_78(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_configuration_is_78(sluice: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A typo in `sluice.toml` or in a variable ends every command with what was meant."""
     rules(GOOD)
     Path("sluice.toml").write_text("[rules]\npath = ['rules']\n", "utf-8")
@@ -205,7 +183,7 @@ def test_bad_configuration_is_78(sluice: Sluice, monkeypatch: pytest.MonkeyPatch
 UGLY = "rule   a{when b   by user}\n"
 
 
-def test_fmt_writes_in_place(sluice: Sluice) -> None:
+def test_fmt_writes_in_place(sluice: CommandLine) -> None:
     """A file is written in the one style; a second time nothing changes."""
     path = rules(UGLY)
     said = sluice("fmt")
@@ -216,7 +194,7 @@ def test_fmt_writes_in_place(sluice: Sluice) -> None:
     assert sorted(os.listdir("rules")) == ["auth.sluice"]
 
 
-def test_fmt_check_and_diff_write_nothing(sluice: Sluice) -> None:
+def test_fmt_check_and_diff_write_nothing(sluice: CommandLine) -> None:
     """`--check` and `--diff` exit 1 when there is something to change."""
     path = rules(UGLY)
     assert sluice("fmt", "--check").out == f"would change {path}\n"
@@ -225,7 +203,7 @@ def test_fmt_check_and_diff_write_nothing(sluice: Sluice) -> None:
     assert Path(path).read_text("utf-8") == UGLY
 
 
-def test_fmt_refuses_what_does_not_parse(sluice: Sluice) -> None:
+def test_fmt_refuses_what_does_not_parse(sluice: CommandLine) -> None:
     """A broken file stays as it is, the others are written."""
     bad, good = rules(BAD, "bad.sluice"), rules(UGLY, "good.sluice")
     said = sluice("fmt")
@@ -246,14 +224,14 @@ def test_fmt_of_stdin() -> None:
 # ---------------------------------------------------------------- test
 
 
-def test_tests_that_pass(sluice: Sluice) -> None:
+def test_tests_that_pass(sluice: CommandLine) -> None:
     """Dots by file, a count, exit 0; nothing on stderr."""
     rules(GOOD)
     said = sluice("test")
     assert (said.code, said.out) == (0, "rules/auth.sluice .\n\n1 passed\n")
 
 
-def test_tests_that_fail(sluice: Sluice) -> None:
+def test_tests_that_fail(sluice: CommandLine) -> None:
     """File and line, expected, actual, nearest; exit 1; as JSON and as JUnit too."""
     path = rules(GOOD.replace("at 0s { user", "at 1s { user"))
     said = sluice("test", "--junit", "report.xml")
@@ -274,7 +252,9 @@ def test_tests_that_fail(sluice: Sluice) -> None:
         ("noe", "; did you mean 'one'?"), ("zzzzzz", "; there are tests of auth.failed"),
     ],
 )  # fmt: skip
-def test_a_filter_that_chooses_nothing_is_wrong_usage(sluice: Sluice, text: str, near: str) -> None:
+def test_a_filter_that_chooses_nothing_is_wrong_usage(
+    sluice: CommandLine, text: str, near: str
+) -> None:
     """A slip of the pen must not look as if tests had passed."""
     rules(GOOD)
     said = sluice("test", "-k", text, "--junit", "report.xml")
@@ -284,7 +264,7 @@ def test_a_filter_that_chooses_nothing_is_wrong_usage(sluice: Sluice, text: str,
     assert not Path("report.xml").exists()
 
 
-def test_rules_without_tests_pass_with_a_remark(sluice: Sluice) -> None:
+def test_rules_without_tests_pass_with_a_remark(sluice: CommandLine) -> None:
     """Nothing was asked of them; with a filter there is nothing to choose from."""
     rules(GOOD.partition("test failed")[0])
     said = sluice("test")
@@ -296,7 +276,7 @@ def test_rules_without_tests_pass_with_a_remark(sluice: Sluice) -> None:
     assert "there are no tests in these files" in chosen.err
 
 
-def test_rules_that_do_not_load_are_78(sluice: Sluice) -> None:
+def test_rules_that_do_not_load_are_78(sluice: CommandLine) -> None:
     """Diagnostics go to stderr, stdout stays empty."""
     rules(BAD)
     for command in (["test"], ["explain"]):
@@ -308,7 +288,7 @@ def test_rules_that_do_not_load_are_78(sluice: Sluice) -> None:
 # ---------------------------------------------------------------- explain, init, config
 
 
-def test_explain_of_files_without_rules(sluice: Sluice) -> None:
+def test_explain_of_files_without_rules(sluice: CommandLine) -> None:
     """Is nothing, with a warning that says why."""
     Path("none.sluice").write_text("event a.x { u: string }\n", "utf-8")
     said = sluice("explain", "none.sluice")
@@ -316,7 +296,7 @@ def test_explain_of_files_without_rules(sluice: Sluice) -> None:
     assert said.err == "warning: there are no rules in these files\n"
 
 
-def test_explain(sluice: Sluice) -> None:
+def test_explain(sluice: CommandLine) -> None:
     """A rule by its full name, by its last word, or by its file; as text, JSON, Python."""
     path = rules(GOOD)
     by_name = sluice("explain", "auth.failed").out
@@ -331,7 +311,7 @@ def test_explain(sluice: Sluice) -> None:
     assert (wrong.code, "did you mean auth.failed?" in wrong.err) == (2, True)
 
 
-def test_init_gives_a_start_that_works(sluice: Sluice) -> None:
+def test_init_gives_a_start_that_works(sluice: CommandLine) -> None:
     """What `init` writes is checked, formatted and tested without a finding."""
     assert sluice("init").code == 0
     check = sluice("check", "--strict")
@@ -340,7 +320,7 @@ def test_init_gives_a_start_that_works(sluice: Sluice) -> None:
     assert sluice("test").out.endswith("\n3 passed\n")
 
 
-def test_init_overwrites_nothing(sluice: Sluice) -> None:
+def test_init_overwrites_nothing(sluice: CommandLine) -> None:
     """One file that is there already, and nothing is written."""
     Path("sluice.toml").write_text("# mine\n", "utf-8")
     said = sluice("init")
@@ -348,7 +328,7 @@ def test_init_overwrites_nothing(sluice: Sluice) -> None:
     assert os.listdir(".") == ["sluice.toml"]
 
 
-def test_config_show(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_show(sluice: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each value with where it came from; `--resolved` shows defaults too."""
     Path("sluice.toml").write_text('[run]\nlateness = "5s"\n', "utf-8")
     monkeypatch.setenv("SLUICE_RUN__CLOSE", "true")
@@ -367,7 +347,7 @@ def test_config_show(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(sluice("config", "schema").out)["title"] == "sluice.toml"
 
 
-def test_variables_that_set_nothing(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_set_nothing(sluice: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are warned of once, with what was meant, and `config show` lists them."""
     rules(GOOD)
     monkeypatch.setenv("SLUICE_LATENESS", "5s")
@@ -392,7 +372,7 @@ def test_variables_that_set_nothing(sluice: Sluice, monkeypatch: pytest.MonkeyPa
 # ---------------------------------------------------------------- colour, pipes, bugs
 
 
-def test_colour_only_where_it_is_wanted(sluice: Sluice) -> None:
+def test_colour_only_where_it_is_wanted(sluice: CommandLine) -> None:
     """No colour in a pipe; `--color always` forces it, before or behind the command."""
     rules(BAD)
     assert "\x1b[" not in sluice("check").out
@@ -410,7 +390,7 @@ def test_a_closed_pipe_is_141() -> None:
     assert done.stderr == ""
 
 
-def test_a_bug_is_70_with_a_log(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_70_with_a_log(sluice: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception that nobody foresaw is told in two lines; the traceback is in a file."""
 
     def broken(*_: object, **__: object) -> None:
@@ -425,7 +405,9 @@ def test_a_bug_is_70_with_a_log(sluice: Sluice, monkeypatch: pytest.MonkeyPatch)
     Path(log).unlink()
 
 
-def test_silence_takes_codes_that_exist(sluice: Sluice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_takes_codes_that_exist(
+    sluice: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A code that no diagnostic has hides nothing: it is refused, wherever it is written."""
     rules(GOOD)
     said = sluice("check", "--silence", "SL9999")
@@ -438,3 +420,19 @@ def test_silence_takes_codes_that_exist(sluice: Sluice, monkeypatch: pytest.Monk
     said = sluice("check")
     assert said.code == 78
     assert "SLUICE_RULES__SILENCE: rules.silence: no diagnostic has the code 'SL0511x'" in said.err
+
+
+# ---------------------------------------------------------------- run
+
+
+@pytest.mark.parametrize(("line", "says"), [
+    ("not JSON", "is --codec the right one?"),
+    ('{"@type": "auth.login"}', "say where their time stands with --time-field FIELD, "),
+    ('{"@time": 5}', "say what they are with --type NAME or --type-field FIELD"),
+])  # fmt: skip
+def test_input_that_is_no_event_at_all(sluice: CommandLine, line: str, says: str) -> None:
+    """The summary names what most lines lack, and the flag that brings it."""
+    rules(GOOD)
+    said = sluice("run", write("in.jsonl", f"{line}\n{line}\n[]\n"))
+    assert said.code == 0
+    assert f"no input became an event: {says}" in said.err

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
 from sluice.shells import demo_events
 from tests.commands import CommandLine, write
-
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SLUICE_CONFIG", raising=False)
-
-
-@pytest.fixture
-def sluice(capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    """The command line."""
-    return CommandLine(capsys)
 
 
 def commands(text: str) -> list[str]:

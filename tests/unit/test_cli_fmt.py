@@ -16,15 +16,6 @@ UGLY = "rule   a{when b   by user}\n"
 FINE = "rule a {\n  when  b\n  by    user\n}\n"
 
 
-@pytest.fixture
-def sluice(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> CommandLine:
-    """The command line, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    return CommandLine(capsys)
-
-
 def stdin(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """Let the next command read this."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))

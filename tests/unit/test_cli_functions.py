@@ -10,19 +10,17 @@ import pytest
 from sluice.catalog import builtins, describe
 from sluice.lang import Texts, check, load
 from tests.commands import CommandLine
+from tests.made_plugins import make_plugin
 
 #: The entries whose example is a clause that needs this rule around it.
 WINDOW = "rule r {{ when a.b by u window tumbling 1m {} }}"
 
 
 @pytest.fixture
-def sluice(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> CommandLine:
+def sluice(sluice: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """The command line, without the plugins that this machine may have."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLUICE_PLUGINS__ENABLED", "false")
-    return CommandLine(capsys)
+    return sluice
 
 
 def test_all_of_them_by_group(sluice: CommandLine) -> None:
@@ -94,6 +92,25 @@ def test_as_json(sluice: CommandLine) -> None:
 )
 def test_a_name_that_there_is_not(sluice: CommandLine, name: str, says: str) -> None:
     """Wrong usage, with the nearest names."""
+    said = sluice("functions", name)
+    assert (said.code, said.out) == (2, "")
+    assert says in said.err
+
+
+@pytest.mark.parametrize(("name", "says"), [
+    ("needy", "'needy': the plugin `needy` is left out: it needs a file"),
+    ("needy.work", "'needy.work': the plugin `needy` is left out: it needs a file"),
+    ("needier.work", "'needier.work': no plugin `needier` is installed: did you mean `needy`?"),
+])  # fmt: skip
+def test_a_plugin_that_is_not_set_up(
+    sluice: CommandLine, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    """The list leaves it out without a word; who asks for what it has is told why."""
+    code = 'def functions(settings):\n    raise ConfigError("it needs a file")\n'
+    make_plugin(Path.cwd(), "needy", code)
+    monkeypatch.syspath_prepend(Path.cwd())
+    monkeypatch.setenv("SLUICE_PLUGINS__ENABLED", "true")
+    assert "needy" not in sluice("functions").err
     said = sluice("functions", name)
     assert (said.code, said.out) == (2, "")
     assert says in said.err

@@ -23,13 +23,10 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
-def sluice(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> CommandLine:
+def sluice(sluice: CommandLine) -> CommandLine:
     """The command line, in a folder with rules."""
-    monkeypatch.chdir(tmp_path)
     write("rules/p.sluice", RULES)
-    return CommandLine(capsys)
+    return sluice
 
 
 def no_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -290,3 +290,41 @@ def test_duckdb_is_loaded_by_whoever_needs_it() -> None:
         "assert 'duckdb' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("FROM mathces", "there is no table mathces, did you mean 'matches'?"),
+        ("FROM auth_logins", "there is no table auth_logins, did you mean 'auth_login'?"),
+        (
+            "FROM auth.login",
+            'there is no table auth.login; write it in double quotes: "auth.login"',
+        ),
+        ("FROM zzzzzzzzzz", "there is no table zzzzzzzzzz; SHOW TABLES lists those that there are"),
+        (
+            "FROM '/etc/passwd'",
+            "there is no table /etc/passwd: a query reads the lake, and no other file; "
+            "--allow-external lifts that",
+        ),
+    ],
+)
+def test_a_table_that_is_not_there(ask: Ask, sql: str, told: str) -> None:
+    """The nearest of the lake is named, not one of the database's own, and the place is shown."""
+    code, out, err = ask(sql)
+    assert (code, out) == (2, "")
+    first, line, place = err.splitlines()
+    assert first == f"error: {told}"
+    assert line == f"LINE 1: {sql}"
+    assert place.index("^") == len("LINE 1: FROM ")
+
+
+def test_a_question_does_not_wait_for_the_language_of_rules(lake: str) -> None:
+    """Half of the start would be that of parser, checker and plan."""
+    code = (
+        "import sys; from sluice.cli.app import execute; "
+        f"execute(['query', '--lake', {lake!r}, 'SELECT 1']); "
+        "print([m for m in ('sluice.lang', 'sluice.plan', 'sluice.stream') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

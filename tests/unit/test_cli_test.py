@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-import sluice as package
 from sluice.cli.watching import changed_text, watched_folders
 from tests.commands import CommandLine, write
 
@@ -34,17 +33,7 @@ test failed "at the edge" {
 WRONG = EDGE.replace("match at 0s", "match at 9s").replace("the edge", "another edge")
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(Path(package.__file__).parents[1]))
-    monkeypatch.delenv("SLUICE_CONFIG", raising=False)
-
-
-@pytest.fixture
-def sluice(capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    """The command line."""
-    return CommandLine(capsys)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 # ---------------------------------------------------------------- coverage

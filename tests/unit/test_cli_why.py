@@ -128,6 +128,7 @@ def test_a_key_is_named_or_its_value_given(key: str, capsys: pytest.CaptureFixtu
     [
         (("gessing", "logins.jsonl"), 2, "did you mean auth.guessing?"),
         (("guessing", "logins.jsonl", "--key", "bbo"), 2, "did you mean user=bob?"),
+        (("guessing", "logins.jsonl", "--key", "q"), 2, "; there are user=bob, user=alice (see"),
         (("quick", "logins.jsonl", "--key", "usr=bob,host=x"), 2, "it is user=…, host=…"),
         (("quick", "logins.jsonl", "--key", "bob"), 2, "it is user=…, host=…"),
         (("counted", "logins.jsonl", "--key", "bob"), 2, "auth.counted has no key"),

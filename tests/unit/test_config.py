@@ -212,7 +212,10 @@ def test_values_are_shown_as_they_are_written() -> None:
 def test_the_schema_knows_every_section() -> None:
     """The JSON Schema describes what the file may hold and refuses the rest."""
     schema = settings_schema()
-    sections = ["run", "input", "query", "capture", "rules", "limits", "plugins"]
+    sections = [
+        "run", "input", "query", "capture", "rules", "limits", "plugins", "kafka", "worker",
+        "webhook",
+    ]  # fmt: skip
     assert (list(schema["properties"]), list(SECTIONS)) == (sections, sections)
     assert schema["additionalProperties"] is False
     run = schema["$defs"]["RunSettings"]["properties"]

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from sluice.plan import Limits
 from sluice.plan import nodes as n
 from sluice.plan.bounds import horizon_ms, state_bound
 from sluice.plan.explain import explain, explain_document, size_text
-from sluice.plan.limits import Limits
 from tests.plan_rules import MINUTE, PLAN, RULES, step
 
 GAP = n.Entry(gap_ms=5_000)

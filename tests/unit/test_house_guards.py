@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import exports, imports, purity, sizes, state, words
+from tests.house import exports, imports, patterns, purity, sizes, state, words
 from tests.house.tree import Finding, FunctionNode, Module, Tree, functions, load_tree
 
 Check = Callable[[Tree], Iterable[Finding]]
@@ -59,6 +59,7 @@ ALL_CHECKS: tuple[Check, ...] = (
     state.check_import_effects,
     state.check_inheritance,
     exports.check_exports,
+    patterns.check_possessive,
 )
 
 
@@ -198,6 +199,19 @@ VIOLATIONS: list[tuple[Check, str, str, int]] = [
         "class A: pass\nclass B(A): pass\nclass C(B): pass\n",
         3,
     ),
+    *[
+        (patterns.check_possessive, "plan/x.py", f"x = 1\ny = {text}\n", 2)
+        for text in (
+            "r'(?:ab?c)*+'",
+            "rb'(?:ab?c)++d'",
+            "r'(a|b)?+'",
+            "r'(a){2,}+'",
+            "r'[)](a)*+'",
+            "f'(?:{x})*+'",
+            "f'{x}++'",
+            "x + '*+'",
+        )
+    ],
 ]
 
 #: What the laws allow, though it looks like a violation.
@@ -249,6 +263,15 @@ ALLOWED: list[tuple[Check, str, str]] = [
     (state.check_registries, "plan/x.py", "T = {1: 1}\ndef f(t):\n    t.table[2] = T[1]\n"),
     (state.check_import_effects, "plan/x.py", 'if __name__ == "__main__":\n    f()\n'),
     (state.check_inheritance, "plan/x.py", "class A(Exception): pass\nclass B(A): pass\n"),
+    *[
+        (patterns.check_possessive, "plan/x.py", text)
+        for text in (
+            r"x = r'(?>(?:ab?c)*)a++[b)c]*+\d{2}+\)*+'",
+            r"x = r'(a)+(b)?(c){2,3}(d)*?'",
+            r"x = r'[])*+]+(a)'",
+            "x = '*+?{'",
+        )
+    ],
 ]
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from sluice.errors import ConfigError, InputError
 from sluice.shells import OpenLake, compact_lake, verify_lake
+from sluice.shells.lake import staging
 from tests.lakes import ask, content, run, segments, small_lake, write_lines
 
 RULES = """\
@@ -41,6 +42,29 @@ def test_segments_are_cut_by_offset_and_named_by_it(tmp_path: Path, root: Path) 
     run(root, RULES, write_lines(tmp_path / "in.jsonl", events(25)))
     firsts = [name.rpartition("-")[2] for name in segments(root) if "type=a" in name]
     assert firsts == ["000000000000.parquet", "000000000010.parquet", "000000000020.parquet"]
+
+
+def test_records_are_the_same_however_they_are_loaded(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three at a time, over the ends of blocks, with evidence that records do not list."""
+    lines = [*events(40), *events(150, 40, m=1)]
+    rules = RULES + "rule hourly { when a window tumbling 1h having count() >= 2 }\n"
+    source = write_lines(tmp_path / "in.jsonl", lines)
+    run(root, rules, source, close=True)
+    monkeypatch.setattr(staging, "LOADED_TOGETHER", 3)
+    other = small_lake(tmp_path / "other")
+    run(other, rules, source, close=True)
+    assert content(other) == content(root)
+    files = ", ".join(f"'{path}'" for path in other.glob("matches/*/*.parquet"))
+    numbers = ask(other, f'SELECT "@offset" FROM read_parquet([{files}]) ORDER BY 1')
+    assert [number for (number,) in numbers] == list(range(len(content(other)["matches"])))
+    [(count, listed)] = ask(
+        other,
+        "SELECT event_count, count(DISTINCT number) FROM matches JOIN evidence ON id = match "
+        "WHERE matches.rule = 'p.hourly' GROUP BY ALL",
+    )
+    assert count == listed > 100
 
 
 def test_a_repeated_write_changes_no_file(tmp_path: Path, root: Path) -> None:

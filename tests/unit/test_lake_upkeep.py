@@ -177,7 +177,7 @@ def test_files_that_do_not_belong_there(
     code = execute(["query", "--lake", str(root), "SELECT count(*) AS n FROM events", "-o", "csv"])
     told = capsys.readouterr()
     assert code == 74
-    assert told.out == f"n\n{76 + 78}\n" or told.out.startswith("n\n")
+    assert told.out == "n\n155\n"
     assert "note.txt: it is no file of the lake: left out" in told.err
     assert f"{torn.name}: it cannot be read" in told.err
     assert execute(["lake", "check", "--lake", str(root)]) == 1

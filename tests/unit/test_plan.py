@@ -73,7 +73,8 @@ def _explain_text(_: Args, text: str) -> str:
     checked = check(load(["t.sluice"], Texts({"t.sluice": text})), catalog)
     assert not [d for d in checked.diagnostics if d.severity == "error"]
     plan = rewrite(lower(checked, catalog))
-    return "\n".join(explain(rule, plan).rstrip() for rule in plan.rules)
+    told = (explain(rule, plan, actions=catalog.actions) for rule in plan.rules)
+    return "\n".join(map(str.rstrip, told))
 
 
 COMMANDS: dict[str, Command] = {

@@ -463,3 +463,25 @@ def test_a_survey_says_what_all_of_them_bring(make: Make) -> None:
     assert all(isinstance(each, Surveyed) for each in found)
     everything = Told().plugins.complete(builtins())
     assert {"num.twice"} <= set(everything.functions) and "tel.call" in everything.actions
+
+
+NEEDY = """
+def functions(settings):
+    if "file" not in settings:
+        raise ConfigError("it needs a file")
+    return []
+"""
+
+
+def test_a_list_of_everything_asks_for_no_settings(make: Make) -> None:
+    """A plugin that nobody has set up is left out of it quietly; half a setting is a mistake."""
+    make("needy", NEEDY)
+    quiet = Told()
+    assert "needy.work" not in quiet.plugins.complete(builtins()).functions
+    assert quiet.lines == []
+    assert quiet.plugins.why_not("needy") == "the plugin `needy` is left out: it needs a file"
+    wrong, needed = Told(settings={"needy": {"path": "x"}}), Told()
+    wrong.plugins.complete(builtins())
+    needed.catalog("needy.work(x)")
+    for told in (wrong, needed):
+        assert told.text == "plugin needy (sluice-needy 1.0) is left out: it needs a file"

@@ -341,6 +341,36 @@ rule r { when x as x window tumbling 10s having count() > 0
     assert result.is_ok, result
 
 
+def test_durations_are_shown_as_tests_write_them() -> None:
+    """What came and what was expected read `1m30s`, in lists, events and arguments too."""
+    rules = """
+    event job { took: duration }
+    rule slow {
+      when job{2} as j
+      within 1h
+      select longest = max(j.took), each_one = list(j.took)
+      emit slow_job { by: max(j.took) - 1m }
+      mitigate block_ip("203.0.113.7") for 15m
+    }
+    """
+    jobs = ("at 0s job { took: 1m }", "at 9s job { took: 90s }")
+    result = run(
+        rules, *jobs,
+        "expect match at 9s { longest: 2m, each_one: [1m, 2m] }",
+        "expect event slow_job { by: 1m }",
+        "expect mitigation block_ip { @ttl: 10m }",
+        rule="slow",
+    )  # fmt: skip
+    assert [(actual, nearest) for _, actual, nearest in failed(result)] == [
+        (
+            "1 match: at 9s { longest: 1m30s, each_one: [1m, 1m30s] }",
+            "the match at 9s: longest is 1m30s, not 2m; each_one is [1m, 1m30s], not [1m, 2m]",
+        ),
+        ("1 event slow_job: at 9s { by: 30s }", None),
+        ('1 mitigation: block_ip { address: "203.0.113.7" }', None),
+    ]
+
+
 def test_tests_can_be_chosen() -> None:
     """A filter takes a part of rule and claim, or a pattern."""
     tests = 'test guessing "one" { expect nothing }\ntest guessing "two" { expect nothing }\n'

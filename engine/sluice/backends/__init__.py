@@ -12,30 +12,58 @@ from sluice.backends.line_rows import Settling
 from sluice.backends.probe import Judge, Probe, Refusal
 from sluice.backends.program import BuildOptions, build, generated_source
 from sluice.backends.rules import looks_back
+from sluice.backends.stages import StageRules
+from sluice.backends.topology import (
+    OUTPUT_TOPICS,
+    RECORD_BYTES_MAX,
+    InputTopic,
+    TopicNames,
+    TopicSpec,
+    Topology,
+    topology_of,
+)
+from sluice.backends.wiring import Wiring, WiringNode, way_of, wiring_of
 
 if TYPE_CHECKING:
     from sluice.backends.duckdb import (
-        EVENT_COLUMNS,
+        ORDER,
         SUPPORT,
+        SUPPORT_GROUPS,
+        Counting,
+        Counts,
+        Folding,
         LakeFiles,
         LineQuery,
+        Made,
+        MakeRows,
         Narrowing,
+        Needed,
+        RowColumns,
         RuleNarrowing,
         Support,
+        Taken,
+        count_queries,
         explain_sql,
         lake_query,
+        lake_rows,
         line_query,
+        may_misread,
         narrowing,
         needed_rows,
+        row_columns,
         sql_story,
         support_table,
     )
 
 __all__ = [
-    "EVENT_COLUMNS", "SUPPORT", "BuildOptions", "Judge", "LakeFiles", "LineDecoder", "LineQuery",
-    "Narrowing", "Probe", "Refusal", "RuleNarrowing", "Settling", "Support", "Tap", "build",
-    "explain_sql", "generated_source", "lake_query", "line_query", "looks_back", "narrowing",
-    "needed_rows", "sql_story", "support_table", "tapped",
+    "ORDER", "OUTPUT_TOPICS", "RECORD_BYTES_MAX", "SUPPORT", "SUPPORT_GROUPS", "BuildOptions",
+    "Counting", "Counts", "Folding", "InputTopic", "Judge", "LakeFiles", "LineDecoder",
+    "LineQuery", "Made", "MakeRows", "Narrowing", "Needed", "Probe", "Refusal", "RowColumns",
+    "RuleNarrowing", "Settling", "StageRules", "Support", "Taken", "Tap", "TopicNames",
+    "TopicSpec", "Topology", "Wiring", "WiringNode", "build", "count_queries", "explain_sql",
+    "generated_source", "lake_query", "lake_rows", "line_query", "looks_back", "may_misread",
+    "narrowing", "needed_rows", "row_columns", "sql_story", "support_table", "tapped",
+    "topology_of", "way_of", "wiring_of",
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from sluice.codecs import (
     read_json,
 )  # fmt: skip
 from sluice.model import Event, Rejected, Row
-from sluice.stream import Pipeline
+from sluice.stream import Program
 
 #: How many event types of a source are decoded as known ones, and how often one is added.
 KNOWN_TYPES_MAX, REBUILDS_MAX = 200, 20
@@ -58,17 +58,34 @@ def tapped(events: Iterable[Event | Rejected], tap: Tap) -> Iterator[Event | Rej
         yield event
 
 
+class Taker(Protocol):
+    """Takes what was decoded: a pipeline, or a stage of workers."""
+
+    @property
+    def program(self) -> Program:
+        """The rules that decide which fields are read."""
+        ...
+
+    def feed(self, events: Iterable[Event | Rejected], source: str | None = None) -> None:
+        """Take events in order of arrival."""
+        ...
+
+    def feed_rows(self, rows: Sequence[Row], offset: int, source: str) -> None:
+        """Take rows, of which the first has this offset."""
+        ...
+
+
 class LineDecoder:
     """Feeds the lines of one source to a pipeline, the quick way where that is the same."""
 
     def __init__(
-        self, pipeline: Pipeline, codec: JsonCodec, options: InputOptions, source: str,
-        tap: Tap | None = None,
+        self, pipeline: Taker, codec: JsonCodec, options: InputOptions, source: str,
+        tap: Tap | None = None, partition: int = 0,
     ) -> None:  # fmt: skip
         assert isinstance(pipeline.program, CompiledRules)
         self._pipeline, self._program = pipeline, pipeline.program
         self._codec, self._options = codec, options
-        self._source, self._tap = source, tap
+        self._source, self._tap, self._partition = source, tap, partition
         self._plain: LineRows | None = None
         self._full: LineRows | None = None
         self._known: LineRows | None = None
@@ -83,7 +100,7 @@ class LineDecoder:
         if self._full is None and not self.is_off:
             self._settle(chunk)
         if self._full is None or self.is_off or chunk.torn:
-            self._take(decode_chunk(self._codec, chunk, self._source))
+            self._take(decode_chunk(self._codec, chunk, self._source, self._partition))
             return
         # A key may be spelt with an escape, which the look for `@` would miss.
         has_marks = b"@" in chunk.data or b"\\" in chunk.data
@@ -159,7 +176,9 @@ class LineDecoder:
             odd += 1
             self._pipeline.feed_rows(run, offset - len(run), self._source)
             run = []
-            outcome = self._codec.decode(line.removesuffix(b"\r"), (self._source, 0, offset))
+            outcome = self._codec.decode(
+                line.removesuffix(b"\r"), (self._source, self._partition, offset)
+            )
             if outcome is not None:
                 self._take(outcome if isinstance(outcome, list) else [outcome])
         self._pipeline.feed_rows(run, chunk.first_line + len(lines) - len(run), self._source)
@@ -169,7 +188,7 @@ class LineDecoder:
     def _settle(self, chunk: Chunk) -> None:
         """Learn from the first event of the source where its attributes are."""
         for number, line in enumerate(chunk.data.split(b"\n"), chunk.first_line):
-            outcome = self._codec.decode(line, (self._source, 0, number))
+            outcome = self._codec.decode(line, (self._source, self._partition, number))
             if outcome is None or isinstance(outcome, list | Rejected):
                 continue
             settled = self._codec.settled(self._source)
@@ -181,7 +200,8 @@ class LineDecoder:
             settling = self._settling(record, settled.type_field, settled.time_field)
             if settling is not None:
                 self._settled, self._has_type_key = settling, settling.type_key is not None
-                names = (self._program, settling, self._options, self._source)
+                place = (self._source, self._partition)
+                names = (self._program, settling, self._options, place)
                 self._plain, self._full = LineRows(*names, False), LineRows(*names, True)
             return
 

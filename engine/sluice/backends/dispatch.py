@@ -16,7 +16,7 @@ from sluice.backends import operations as ops
 from sluice.backends.conditions import truth
 from sluice.backends.emit import Emitter, View
 from sluice.backends.fit import fit_lines
-from sluice.backends.layout import OWN_ATTRIBUTES, Path, Slot, covers
+from sluice.backends.layout import OWN_ATTRIBUTES, Path, Slot
 from sluice.backends.mismatches import (
     Classes,
     EventCounter,
@@ -27,9 +27,10 @@ from sluice.backends.mismatches import (
 )  # fmt: skip
 from sluice.backends.rules import split
 from sluice.backends.tree import Entry, Tree
-from sluice.plan import EmitEffect, Filter, Item, Plan, Repeat, Sequence
+from sluice.lang import covers
+from sluice.plan import EmitEffect, Filter, Plan
 from sluice.plan import exprs as x
-from sluice.stream import Mismatches, RuleCode
+from sluice.stream import Mismatches, RuleCode, has_immediately
 
 #: A string literal as `repr` writes it, or (group 1) a name that is no attribute.
 _TOKEN = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|(?<![\w.])([A-Za-z_]\w*)""")
@@ -177,7 +178,7 @@ class TypeCompiler:
                 concern.conditions += (early,) if early is not None else ()
                 concern.tests.append((1 << number, self._conjuncts(early, own)))
             concern.excepts = " or ".join(truth(e, own, self.out) for e in code.plan.excepts)
-            concern.always = _has_immediately(code)
+            concern.always = has_immediately(code.plan)
             # Nobody reads what the rule finds: it is counted on the spot.
             concern.is_counted = code.rank in self._counted and not is_derived
             concerns.append(concern)
@@ -259,16 +260,3 @@ def names_in(source: str) -> Counter[str]:
 def renamed(source: str, names: Mapping[str, str]) -> str:
     """Replace names in generated code, but not in its literals."""
     return _TOKEN.sub(lambda m: names.get(m[1], m[0]) if m[1] else m[0], source)
-
-
-def _has_immediately(code: RuleCode) -> bool:
-    pattern = code.plan.pattern
-    if not isinstance(pattern, Sequence):
-        return False
-
-    def inside(item: Item) -> bool:
-        if item.entry.immediately:
-            return True
-        return isinstance(item, Repeat) and any(map(inside, item.items))
-
-    return any(map(inside, pattern.items))

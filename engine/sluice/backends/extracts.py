@@ -7,10 +7,10 @@ from typing import Any
 
 from sluice.backends.conditions import truth
 from sluice.backends.emit import Emitter, View
-from sluice.backends.layout import covers
 from sluice.backends.rules import json_of
 from sluice.backends.values import value
 from sluice.catalog import Regex, compile_regex
+from sluice.lang import covers
 from sluice.model import Event, Row, Type, coerce, event_id
 from sluice.plan import ExtractLine, ExtractPlan
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from sluice.lang import covers
 from sluice.model import Type
 from sluice.plan import ExtractPlan, Plan, RulePlan
 from sluice.plan import exprs as x
@@ -105,15 +106,6 @@ def _root(name: str, root: str | int, uses: dict[Path, _Uses], slots: dict[Path,
 
 def _only(kinds: set[str]) -> str:
     return next(iter(kinds)) if len(kinds) == 1 else "any"
-
-
-def covers(pattern: str, type_: str, is_derived: bool) -> bool:
-    """Say whether a type pattern (`a.b`, `a.*`, `any`) names an event type."""
-    if pattern == "any":
-        return not is_derived
-    if pattern.endswith(".*"):
-        return type_.startswith(pattern[:-1])
-    return pattern == type_
 
 
 def keys_read(plan: Plan, type_: str) -> frozenset[str]:

@@ -14,6 +14,7 @@ from sluice.backends.program import CompiledRules
 from sluice.backends.rows import slot_field
 from sluice.codecs import TIME_FIELDS, TYPE_FIELDS, InputOptions, InstantReader
 from sluice.model import Row
+from sluice.stream import Place
 from sluice.timing import INSTANT_MAX, INSTANT_MIN
 
 #: No JSON value fits it: a line that has such a key goes the long way.
@@ -47,12 +48,12 @@ class LineRows:
     """A generated struct with its decoder; `full` ones know the keys that begin with `@`."""
 
     def __init__(
-        self, program: CompiledRules, settling: Settling, options: InputOptions, source: str,
+        self, program: CompiledRules, settling: Settling, options: InputOptions, place: Place,
         full: bool,
     ) -> None:  # fmt: skip
         self._read = InstantReader(options.time_unit).read
         self._program, self._settling, self._options = program, settling, options
-        self._source, self._full = source, full
+        self._place, self._full = place, full
         self._keeps_raw = program.keep_raw
         self._copies: list[tuple[str, str]] = []
         self._misfits: list[str] = []
@@ -62,7 +63,7 @@ class LineRows:
     def row_of(self, type_: str | None) -> Any:
         """Return the struct of rows of a known type, or of any."""
         program = self._program
-        names = (self._settling, self._options, self._source)
+        names = (self._settling, self._options, self._place)
         builder = _StructBuilder(*names, self._full, type_, program.needs_places)
         copies = []
         for slot in program.layout.roots:
@@ -132,7 +133,7 @@ class _StructBuilder:
     """Collects the fields of a row struct; those with a default come last."""
 
     def __init__(
-        self, settling: Settling, options: InputOptions, source: str, full: bool,
+        self, settling: Settling, options: InputOptions, place: Place, full: bool,
         known_type: str | None, needs_places: bool,
     ) -> None:  # fmt: skip
         self._settling, self._full, self._known_type = settling, full, known_type
@@ -140,12 +141,12 @@ class _StructBuilder:
         self._required: list[tuple[str, Any]] = []
         self._optional: list[tuple[str, Any, Any]] = []
         self._keys: dict[str, str] = {}
-        self._fixed: dict[str, Any] = {"partition": 0, "raw": None}
+        self._fixed: dict[str, Any] = {"partition": place[1], "raw": None}
         self._taken: dict[str, str] = {}
         self._slots: set[str] = set()
         #: Attributes that are slots, too, but of another type than these ask for.
         self.misfits: list[str] = []
-        self._attributes(options, source)
+        self._attributes(options, place[0])
 
     def field(self, name: str, type_: Any, default: Any, key: str) -> None:
         """Add a field with a default, decoded from a key."""

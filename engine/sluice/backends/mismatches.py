@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sluice.backends.emit import Emitter
-from sluice.backends.layout import Path, covers
+from sluice.backends.layout import Path
+from sluice.lang import covers
 from sluice.model import MISSING, is_known
 from sluice.plan import EmitEffect, Plan, fields_used, text_of
 from sluice.plan import exprs as x

@@ -12,12 +12,13 @@ from sluice.backends.conditions import truth
 from sluice.backends.dispatch import TypeCompiler
 from sluice.backends.emit import Emitter
 from sluice.backends.extracts import Extractor, extractor
-from sluice.backends.layout import covers, keys_read, layout_of
+from sluice.backends.layout import keys_read, layout_of
 from sluice.backends.mismatches import Misfits, Readers
 from sluice.backends.rows import row_maker, slot_value
 from sluice.backends.rules import RuleCompiler
 from sluice.catalog import Catalog
 from sluice.codecs import Defect, mend_json, read_json
+from sluice.lang import covers
 from sluice.model import MISSING, Event, Row
 from sluice.plan import DEFAULT_LIMITS, Limits, Plan
 from sluice.stream import Mismatches, Pipeline, RuleCode

@@ -72,7 +72,7 @@ def row_maker(
 ) -> Callable[[Event], Row]:
     """Return what makes the row of an event; values that a slot does not take are missing."""
     make = row_class(layout)
-    untyped = _fills(layout.roots, {}, misfit)
+    untyped = slot_fills(layout.roots, {}, misfit)
     typed: dict[str, tuple[tuple[str, str, Fill], ...]] = {}
 
     def fills_of(type_: str) -> tuple[tuple[str, str, Fill], ...]:
@@ -80,7 +80,7 @@ def row_maker(
         schema = schemas.get(type_)
         if schema is None:
             return untyped
-        fills = typed[type_] = _fills(layout.roots, schema.fields, misfit)
+        fills = typed[type_] = slot_fills(layout.roots, schema.fields, misfit)
         return fills
 
     def to_row(event: Event) -> Row:
@@ -104,7 +104,7 @@ def row_maker(
     return to_row
 
 
-def _fills(
+def slot_fills(
     slots: tuple[Slot, ...], fields: Mapping[str, Field], misfit: Misfit
 ) -> tuple[tuple[str, str, Fill], ...]:
     """Return for each slot its name, its key in JSON, and what fills it from a value there."""
@@ -138,7 +138,7 @@ def _leaf_fill(slot: Slot, declared: Type, misfit: Misfit) -> Fill:
 
 def _struct_fill(slot: Slot, declared: Type, misfit: Misfit) -> Fill:
     make = struct_class(slot)
-    fills = _fills(slot.inner, declared.fields, misfit)
+    fills = slot_fills(slot.inner, declared.fields, misfit)
 
     def fill(value: Any, type_: str) -> Any:
         if value.__class__ is not dict:

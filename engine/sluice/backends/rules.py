@@ -320,6 +320,9 @@ def shown(type_: Type) -> Callable[[Any], str]:
         return lambda value: "-" if value is None else format_instant(value)
     if type_.kind == "duration":
         return lambda value: "-" if value is None else format_duration(value)
+    if type_.item is not None:
+        each = shown(type_.item)
+        return lambda value: ", ".join(map(each, value)) if isinstance(value, list) else "-"
     return _shown
 
 

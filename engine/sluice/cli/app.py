@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -96,6 +98,11 @@ def _wrong_usage(error: typer.TyperException, argv: Sequence[str]) -> int:
     if near is not None or text.startswith("No such option"):
         hint = f", did you mean {near[0]}?" if near else ""
         text = f"there is no option {option}{hint}"
+    if found := re.match(r"No such command '([^']*)'", text):
+        commands = sorted(getattr(getattr(ctx, "command", None), "commands", ()))
+        close = difflib.get_close_matches(found[1], commands, n=1)
+        hint = f", did you mean '{close[0]}'?" if close else f"; there are {', '.join(commands)}"
+        text = f"there is no command '{found[1]}'{hint}"
     text = " ".join(text.split()).removesuffix(".").replace("Input should be", "it must be")
     print(f"{path}: {text} (see {path} --help)", file=sys.stderr)
     return error.exit_code

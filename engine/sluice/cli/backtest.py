@@ -131,7 +131,7 @@ def _run(terminal: Terminal, job: Job, asked: Asked) -> int:
         for taker in takers:
             taker(record)
 
-    found = run_backtest(job, asked.engine, take)
+    found = run_backtest(job, asked.engine, take if takers else None)
     held = expectations(found, expected)
     text = report(found, held, labels, asked.engine)
     if asked.matches:

@@ -86,6 +86,7 @@ def read_document(read: Read) -> dict[str, Any]:
     return {
         "events": read.events,
         "kept": read.kept,
+        "counted": read.counted,
         "rejected": read.rejected,
         "late": read.late,
         "first": None if read.first is None else format_instant(read.first),
@@ -178,9 +179,20 @@ def _engine_line(found: Backtest, asked: str) -> str:
             f"{_count(found.other.kept or 0, 'event')} to decide on"
         )
     if found.chosen.engine == "sql":
-        return f"engine: SQL, which left {_count(found.read.kept or 0, 'event')} to decide on"
+        return f"engine: SQL, which {_done(found)}"
     why = f" (not SQL: {found.chosen.reason})" if found.chosen.reason and asked == "auto" else ""
     return f"engine: stream{why}"
+
+
+def _done(found: Backtest) -> str:
+    """Return what SQL did by itself, and what it left to the operators."""
+    read, total = found.read, len(found.tally.rules)
+    left = f"left {_count(read.kept or 0, 'event')} to decide on"
+    if not read.counted:
+        return left
+    if read.counted == total:
+        return "counted the matches by itself"
+    return f"counted the matches of {read.counted} of {_count(total, 'rule')} by itself and {left}"
 
 
 def _difference_lines(found: Backtest) -> list[str]:

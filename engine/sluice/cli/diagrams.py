@@ -27,10 +27,16 @@ _DOT_SHAPES = {
     "rule": "box, style=filled",
 }
 #: What ends a text or means something in it; Mermaid has no backslash, but entities.
-_MERMAID_ESCAPES = str.maketrans(
+MERMAID_ESCAPES = str.maketrans(
     {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;"}
 )
-_DOT_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "&": "&amp;"})
+DOT_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "&": "&amp;"})
+#: How every graph of Graphviz is laid out.
+DOT_HEAD = (
+    "  rankdir=LR;",
+    '  node [fontname="Helvetica", fontsize=11];',
+    '  edge [fontname="Helvetica", fontsize=9];',
+)
 
 
 def text_diagram(graph: Graph) -> str:
@@ -48,7 +54,7 @@ def mermaid_diagram(graph: Graph) -> str:
     lines = ["flowchart LR"]
     for node in graph.nodes:
         opening, closing = _MERMAID_SHAPES[node.kind]
-        text = "<br/>".join(line.translate(_MERMAID_ESCAPES) for line in _label(node))
+        text = "<br/>".join(line.translate(MERMAID_ESCAPES) for line in _label(node))
         lines.append(f'  {names[node.id]}{opening}"{text}"{closing}')
     for edge in graph.edges:
         word = _WORDS[edge.kind]
@@ -69,18 +75,13 @@ def mermaid_diagram(graph: Graph) -> str:
 def dot_diagram(graph: Graph) -> str:
     """Return the graph in the language of Graphviz."""
     names = _short_names(graph.nodes)
-    lines = [
-        "digraph rules {",
-        "  rankdir=LR;",
-        '  node [fontname="Helvetica", fontsize=11];',
-        '  edge [fontname="Helvetica", fontsize=9];',
-    ]
+    lines = ["digraph rules {", *DOT_HEAD]
     for node in graph.nodes:
         fill, border = _COLOURS[node.kind]
         shape = _DOT_SHAPES[node.kind]
         if node.is_disabled:
             shape = f'{shape.partition(",")[0]}, style="filled,dashed"'
-        text = "\\n".join(line.translate(_DOT_ESCAPES) for line in _label(node))
+        text = "\\n".join(line.translate(DOT_ESCAPES) for line in _label(node))
         looks = f'shape={shape}, fillcolor="{fill}", color="{border}"'
         lines.append(f'  {names[node.id]} [label="{text}", {looks}, tooltip="{_tip(node)}"];')
     for edge in graph.edges:
@@ -97,15 +98,16 @@ def _label(node: GraphNode) -> list[str]:
         lines.append(node.severity or "")
     if node.is_disabled:
         lines[-1] += ", disabled"
-    return [_flat(line) for line in lines]
+    return [flat(line) for line in lines]
 
 
 def _tip(node: GraphNode) -> str:
     text = node.title if node.title is not None else f"{node.kind} {node.name}"
-    return _flat(text).translate(_DOT_ESCAPES)
+    return flat(text).translate(DOT_ESCAPES)
 
 
-def _flat(text: str) -> str:
+def flat(text: str) -> str:
+    """Return a text as one line that cannot steer a terminal."""
     return safe(" ".join(text.split()))
 
 

@@ -16,6 +16,7 @@ from sluice.cli.rule_names import named_rules
 if TYPE_CHECKING:
     from sluice.catalog import Catalog
     from sluice.cli.terminal import Terminal
+    from sluice.config import Settings
     from sluice.plan import Plan
 
 
@@ -40,8 +41,10 @@ def explain(
         bool, typer.Option("--code", help="Print the Python that runs the rules.")
     ] = False,
     backend: Annotated[
-        Literal["python", "duckdb"] | None,
-        typer.Option("--backend", help="What SQL asks of the events of a backtest (duckdb)."),
+        Literal["python", "duckdb", "faust"] | None,
+        typer.Option(
+            "--backend", help="What SQL asks of a backtest (duckdb), what workers wire (faust)."
+        ),
     ] = None,
     set_: SetOption = None,
     output: OutputOption = "text",
@@ -63,6 +66,9 @@ def explain(
     if backend == "duckdb":
         _explain_sql(plan, [rule.name for rule in chosen], compiled.catalog, output)
         return
+    if backend == "faust":
+        _explain_workers(resolved.settings, plan, {rule.name for rule in chosen}, output)
+        return
     if code or backend == "python":
         from sluice.backends import generated_source
         from sluice.plan import rewrite
@@ -70,9 +76,18 @@ def explain(
         source = generated_source(rewrite(replace(plan, rules=chosen)), compiled.catalog)
         put_report(output, {"rules": [r.name for r in chosen], "code": source}, source)
         return
-    documents = [explain_document(rule, plan, limits) for rule in chosen]
-    text = "\n".join(explain_rule(rule, plan, limits) for rule in chosen)
+    actions = compiled.catalog.actions
+    documents = [explain_document(rule, plan, limits, actions) for rule in chosen]
+    text = "\n".join(explain_rule(rule, plan, limits, actions) for rule in chosen)
     put_report(output, {"rules": documents}, text)
+
+
+def _explain_workers(settings: Settings, plan: Plan, names: set[str], output: str) -> None:
+    from sluice.cli.topologies import topology_document, topology_text, wanted_topology
+
+    topology = wanted_topology(settings, plan)
+    document = topology_document(topology, plan, names)
+    put_report(output, document, topology_text(topology, plan, names))
 
 
 def _explain_sql(plan: Plan, names: list[str], catalog: Catalog, output: str) -> None:

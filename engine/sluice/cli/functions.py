@@ -17,6 +17,7 @@ from sluice.cli.output import put_report
 if TYPE_CHECKING:
     from sluice.catalog import Description
     from sluice.cli.terminal import Terminal
+    from sluice.plugins import Plugins
 
 _NEAR_MAX, _NEAR_MIN = 3, 0.7
 _ASIDE = re.compile(r" \([^()]*\)")
@@ -41,19 +42,24 @@ def functions(
     from sluice.catalog import builtins, describe
 
     terminal: Terminal = ctx.find_root().obj
-    entries = describe(plugins_of(settings_of(terminal, {}), terminal).complete(builtins()))
+    plugins = plugins_of(settings_of(terminal, {}), terminal)
+    entries = describe(plugins.complete(builtins()))
     in_full = [each for each in entries if each.name == name]
     listed = [each for each in entries if name in (None, each.group)]
     if not in_full and not listed:
-        raise typer.BadParameter(_unknown(str(name), entries), param_hint="NAME")
+        raise typer.BadParameter(_unknown(str(name), entries, plugins), param_hint="NAME")
     text = "\n\n".join(map(_in_full, in_full)) if in_full else "\n".join(_list(listed))
     document = {"functions": [_document(each) for each in in_full or listed]}
     put_report(output, document, text)
 
 
-def _unknown(name: str, entries: Iterable[Description]) -> str:
+def _unknown(name: str, entries: Iterable[Description], plugins: Plugins) -> str:
     known = {word for each in entries for word in (each.name, each.group)}
     near = difflib.get_close_matches(name, sorted(known), n=_NEAR_MAX, cutoff=_NEAR_MIN)
+    is_left_out = name.partition(".")[0] in plugins.left_out
+    is_plugins = is_left_out or ("." in name and not near)
+    if is_plugins and (reason := plugins.why_not(name)):
+        return f"there is no function, aggregate or action '{name}': {reason}"
     hint = f", did you mean {' or '.join(near)}?" if near else "; `sluice functions` lists them all"
     return f"there is no function, aggregate or action '{name}'{hint}"
 

@@ -14,7 +14,8 @@ from sluice.cli.rule_names import named_rules
 
 if TYPE_CHECKING:
     from sluice.cli.terminal import Terminal
-    from sluice.plan import Graph
+    from sluice.config import Settings
+    from sluice.plan import Graph, Plan
 
 Form = Literal["text", "json", "mermaid", "dot", "svg", "none"]
 
@@ -35,6 +36,9 @@ def graph(
         str | None,
         typer.Option("--output-file", metavar="FILE", help="Write to this file, not to stdout."),
     ] = None,
+    topology: Annotated[
+        bool, typer.Option("--topology", help="The topics and stages of workers, and who is where.")
+    ] = False,
     set_: SetOption = None,
     output: Annotated[
         Form, typer.Option("-o", "--output", "--format", help="The form of the graph.")
@@ -45,7 +49,10 @@ def graph(
     from sluice.plan import around, graph_of
 
     terminal: Terminal = ctx.find_root().obj
-    compiled = loaded_rules(rule_settings(terminal, paths, set_, None), terminal)
+    if rule and topology:
+        raise typer.BadParameter("--topology shows all rules", param_hint="--rule")
+    resolved = rule_settings(terminal, paths, set_, None)
+    compiled = loaded_rules(resolved, terminal)
     check_outputs({"--output-file": output_file}, (), filter(os.path.exists, compiled.texts))
     whole = graph_of(compiled.plan)
     if rule:
@@ -53,7 +60,10 @@ def graph(
         whole = around(whole, [each.name for each in found])
     if not compiled.plan.rules:
         terminal.warn("there are no rules in these files")
-    content = _written(whole, output)
+    if topology:
+        content = _wiring(resolved.settings, compiled.plan, output)
+    else:
+        content = _written(whole, output)
     if output_file is None:
         put_bytes(content)
     else:
@@ -82,3 +92,28 @@ def _written(graph: Graph, form: Form) -> bytes:
         case "dot":
             text = diagrams.dot_diagram(graph)
     return f"{text}\n".encode("utf-8", "replace") if text else b""
+
+
+def _wiring(settings: Settings, plan: Plan, form: Form) -> bytes:
+    """Return what workers wire in a form, with a line end."""
+    from sluice.backends import wiring_of
+    from sluice.cli import topologies
+
+    topology = topologies.wanted_topology(settings, plan)
+    wiring = wiring_of(topology, plan)
+    match form:
+        case "json":
+            return to_json(topologies.topology_document(topology, plan))
+        case "none":
+            return b""
+        case "svg":
+            from sluice.cli.drawing import draw_svg
+
+            return draw_svg(topologies.topology_dot(wiring))
+        case "text":
+            text = topologies.topology_text(topology, plan)
+        case "mermaid":
+            text = topologies.topology_mermaid(wiring)
+        case "dot":
+            text = topologies.topology_dot(wiring)
+    return f"{text}\n".encode("utf-8", "replace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -102,7 +103,7 @@ def converse(desk: Desk, terminal: Terminal, form: str) -> int:
 
 
 @contextlib.contextmanager
-def _history(desk: Desk):  # type: ignore[no-untyped-def]
+def _history(desk: Desk) -> Iterator[None]:
     """Keep what is typed, and complete names, where the terminal can do that."""
     try:
         import readline

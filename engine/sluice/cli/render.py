@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sluice.shells import Eviction, RunSummary
 from sluice.timing import DAY_MS, format_duration, format_instant
+
+if TYPE_CHECKING:
+    # A query makes texts safe too, and need not wait for the language of rules.
+    from sluice.shells import Eviction, RunSummary
 
 Record = Mapping[str, Any]
 
@@ -20,6 +23,11 @@ _TEXT_LENGTH_MAX = 2_000
 _SETTLED_SHOWN = 5
 #: What is later than a year was more likely written in another unit of time.
 _FAR_MS = 365 * DAY_MS
+#: What to do where nothing became an event, by the reason that most inputs were rejected for.
+_REMEDIES = {
+    "type": "say what they are with --type NAME or --type-field FIELD",
+    "time": "say where their time stands with --time-field FIELD, what it counts with --time-unit",
+}
 
 
 def render(record: Record) -> str:
@@ -122,7 +130,9 @@ def summary_text(summary: RunSummary) -> str:
         reasons = _counts(summary.rejected)
         lines.append(f"{_count(sum(summary.rejected.values()), 'input')} rejected: {reasons}")
         if not summary.events:
-            lines.append("no input became an event: is --codec the right one?")
+            most = max(summary.rejected, key=lambda reason: summary.rejected[reason])
+            remedy = _REMEDIES.get(most, "is --codec the right one?")
+            lines.append(f"no input became an event: {remedy}")
     lines += [_eviction_line(eviction) for eviction in summary.evictions]
     for rule, held in summary.incomplete.items():
         count = _count(sum(held.values()), "mitigation")

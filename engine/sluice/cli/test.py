@@ -46,6 +46,10 @@ class _Wish:
     mutate_min: float | None
 
 
+def _percent(flag: str, says: str) -> Any:
+    return typer.Option(flag, metavar="PERCENT", min=0, max=100, help=says)
+
+
 def test(
     ctx: typer.Context,
     paths: RulePathsArgument = None,
@@ -60,20 +64,14 @@ def test(
     ] = False,
     coverage_min: Annotated[
         float | None,
-        typer.Option(
-            "--coverage-min", metavar="PERCENT", min=0, max=100,
-            help="Fail when the tests reach less of all rules.",
-        ),
+        _percent("--coverage-min", "Fail when the tests reach less of all rules."),
     ] = None,
     mutate: Annotated[
         bool, typer.Option("--mutate", help="Change the rules, and show what no test notices.")
     ] = False,
     mutate_min: Annotated[
         float | None,
-        typer.Option(
-            "--mutate-min", metavar="PERCENT", min=0, max=100,
-            help="Fail when the tests notice fewer of the changes.",
-        ),
+        _percent("--mutate-min", "Fail when the tests notice fewer of the changes."),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Run again whenever a file changes, until Ctrl-C.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from sluice.cli import exits
 from sluice.cli.terminal import Terminal, show_failure
@@ -32,6 +33,18 @@ def repeat(paths: Sequence[str], once: Callable[[], int], terminal: Terminal) ->
         once_more(once, terminal)
         terminal.say(f"watching {where}; Ctrl-C ends")
     return exits.OK
+
+
+async def changes_below(
+    paths: Sequence[str], stop: asyncio.Event
+) -> AsyncIterator[tuple[list[str], str]]:
+    """Yield the files that have changed below the paths, with a text that says so."""
+    from watchfiles import awatch
+
+    folders = watched_folders(paths)
+    async for changes in awatch(*folders, debounce=DEBOUNCE_MS, step=50, stop_event=stop):
+        files = sorted({path for _, path in changes})
+        yield files, changed_text(files)
 
 
 def once_more(once: Callable[[], int], terminal: Terminal, *, is_first: bool = False) -> None:

@@ -28,6 +28,7 @@ from sluice.codecs.lines import (
     LineChunker,
     decode_chunk,
 )  # fmt: skip
+from sluice.codecs.messages import Headers, decode_message
 from sluice.codecs.records import ATTRIBUTE_KEYS, TIME_FIELDS, TYPE_FIELDS
 from sluice.codecs.syslog import SyslogCodec
 from sluice.codecs.whole import decode_all, make_chunker, resume_chunker
@@ -37,8 +38,9 @@ __all__ = [
     "TIME_UNITS",
     "TYPE_FIELDS", "ArrayChunker", "Chunk", "Chunker", "Codec", "CodecEntry", "CodecOptions", "Cut",
     "Decoded",
-    "Defect", "Framing", "InputOptions", "InstantReader", "JsonCodec", "LineChunker", "Place",
+    "Defect", "Framing", "Headers", "InputOptions", "InstantReader", "JsonCodec", "LineChunker",
+    "Place",
     "Settled", "SyslogCodec", "TimeUnit", "assumes_utc", "check_options",
-    "decode_all", "decode_chunk", "did_you_mean",
+    "decode_all", "decode_chunk", "decode_message", "did_you_mean",
     "make_chunker", "make_codec", "mend_json", "parse_codec", "read_json", "resume_chunker",
 ]  # fmt: skip

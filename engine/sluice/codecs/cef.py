@@ -80,10 +80,8 @@ class CefCodec:
     def decode(self, line: bytes, place: Place) -> Decoded:
         """Read one line: an event, a rejection, or None when it is blank."""
         text = read_text(line, place, self._options.strict)
-        if isinstance(text, Rejected):
+        if text is None or isinstance(text, Rejected):
             return text
-        if not text or text.isspace():
-            return None
         return event_of(self._read(text, place), self._reader, line, place)
 
     def settled(self, source: str) -> Settled | None:

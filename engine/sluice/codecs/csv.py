@@ -68,10 +68,8 @@ class CsvCodec:
     def decode(self, line: bytes, place: Place) -> Decoded:
         """Read one row: an event, a rejection, or None for the header and blank lines."""
         text = read_text(line, place, self._strict)
-        if isinstance(text, Rejected):
+        if text is None or isinstance(text, Rejected):
             return text
-        if not text or text.isspace():
-            return None
         made = self._row(text, place)
         return (
             rejected(place, made.reason, made.message, line) if isinstance(made, Defect) else made

@@ -80,10 +80,8 @@ class SyslogCodec:
     def decode(self, line: bytes, place: Place) -> Decoded:
         """Read one line: an event, a rejection, or None when it is blank."""
         text = read_text(line, place, self._strict)
-        if isinstance(text, Rejected):
+        if text is None or isinstance(text, Rejected):
             return text
-        if not text or text.isspace():
-            return None
         found = _MODERN.match(text)
         made = self._modern(text, found) if found else self._traditional(text, place)
         if isinstance(made, Defect):

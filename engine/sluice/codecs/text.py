@@ -33,8 +33,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
 
-def read_text(line: bytes, place: Place, strict: bool = False) -> str | Rejected:
-    """Return a line as text, without a byte order mark at the start of the source.
+def read_text(line: bytes, place: Place, strict: bool = False) -> str | Rejected | None:
+    """Return a line as text, None when it is blank; a source may start with a byte order mark.
 
     Bytes that are not UTF-8 become U+FFFD: log formats name no encoding, and who can choose a
     user name must not be able to make a line disappear. Strict reading rejects them.
@@ -46,7 +46,9 @@ def read_text(line: bytes, place: Place, strict: bool = False) -> str | Rejected
             message = f"not UTF-8: {wrong.reason} (byte {wrong.start})"
             return rejected(place, "encoding", message, line)
         text = line.decode("utf-8", "replace")
-    return text.removeprefix("\ufeff") if place[2] <= 1 else text
+    if place[2] <= 1:
+        text = text.removeprefix("\ufeff")
+    return None if not text or text.isspace() else text
 
 
 def whole_number(text: str) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_HEADER = re.compile(r"\s*\[\s*([\w\s.\"-]+?)\s*\]")
+_HEADER = re.compile(r"\s*\[\s*((?:[\w\s.-]|\"[^\"]*\")+?)\s*\]")
 _PAIR = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\")(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"))*)\s*=")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'")
 
@@ -31,3 +31,10 @@ def key_lines(text: str) -> dict[str, int]:
         if not header or depth:
             depth = max(0, depth + sum(map(code.count, "[{")) - sum(map(code.count, "]}")))
     return found
+
+
+def line_of(key: str, lines: dict[str, int]) -> int:
+    """Return the line of a key, or of the table with it where that is written inline."""
+    while key not in lines and "." in key:
+        key = key.rpartition(".")[0]
+    return lines.get(key, 1)

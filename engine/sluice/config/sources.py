@@ -14,9 +14,11 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from sluice.codecs import did_you_mean
-from sluice.config.places import key_lines
-from sluice.config.sections import ENV_PREFIX, FILE_NAME, SECTIONS, Settings, flat_pairs
+from sluice.config.kinds import flat_pairs
+from sluice.config.places import key_lines, line_of
+from sluice.config.sections import ENV_PREFIX, FILE_NAME, SECTIONS, TABLES, Settings
 from sluice.config.strangers import find_strangers, is_of_platform
+from sluice.config.tables import Table, laid_over, leaf_keys, secrets_in, shown_leaves
 from sluice.config.wrong import Wrong, explain, toml_reason, unknown
 from sluice.errors import ConfigError
 
@@ -66,11 +68,14 @@ class Resolved:
         return self.origins.get(key, Origin("default"))
 
     def values(self) -> list[tuple[str, Any, Origin]]:
-        """Return key, value (as it is written in the file) and origin of every setting."""
+        """Return key, value (as it is written in the file) and origin of every setting.
+
+        Secrets are masked; what a table of a topic leaves open is left out.
+        """
         return [
-            (f"{section}.{name}", value, self.origin(f"{section}.{name}"))
+            (key, value, self.origin(key.replace('"', "")))
             for section, part in self.settings.model_dump(mode="json").items()
-            for name, value in part.items()
+            for key, value in shown_leaves(section, part)
         ]
 
 
@@ -91,24 +96,17 @@ def load_settings(
     file = named or find_file(start)
     origins: dict[str, Origin] = {}
     wrong: list[Wrong] = []
-    layers = [
+    layers: list[Table] = [
         _default_layer(None if named else file),
         _file_layer(file, origins, wrong) if file else {},
         _env_layer(origins, wrong),
         _flag_layer(flags or {}, origins),
     ]
-    merged: Layer = {}
+    merged: Table = {}
     for layer in layers:
-        for section, part in layer.items():
-            into = merged.setdefault(section, {})
-            for name, value in part.items():
-                # Params are set one by one: a flag for one leaves the others as they are. So are
-                # the settings of a plugin.
-                is_table = name == "set" or section == OPEN_SECTION
-                both = is_table and isinstance(value, dict) and isinstance(into.get(name), dict)
-                into[name] = {**into[name], **value} if both else value
+        merged = laid_over(merged, layer)
     try:
-        settings = Settings(**merged)  # type: ignore[arg-type]
+        settings = Settings.model_validate(merged)
     except ValidationError as error:
         told = {where for where, _ in wrong}
         found = explain(error, {key: str(o) for key, o in origins.items()})
@@ -148,8 +146,9 @@ def _file_layer(path: str, origins: dict[str, Origin], wrong: list[Wrong]) -> La
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {toml_reason(error)}") from None
     lines = key_lines(text)
-    for key, line in lines.items():
-        origins[key] = Origin("file", f"{path}:{line}")
+    for key in (*lines, *leaf_keys(document)):
+        origins[key] = Origin("file", f"{path}:{line_of(key, lines)}")
+    wrong += [(str(origins[key]), text) for key, text in secrets_in(document)]
     layer: Layer = {}
     for name, part in document.items():
         if name in Settings.model_fields and isinstance(part, dict):
@@ -190,9 +189,12 @@ def _env_layer(origins: dict[str, Origin], wrong: list[Wrong]) -> Layer:
         key = f"{section.lower()}.{name}"
         known = {f"{ENV_PREFIX}{section}__{each.upper()}" for each in SECTIONS[section.lower()]}
         is_open = section.lower() == OPEN_SECTION and variable.count("__") > 1
+        parts = variable.lower().split("__")
         if "__".join(variable.upper().split("__")[:2]) not in known and not is_open:
             reason = f"there is no such setting{did_you_mean(variable, known)}"
             wrong.append((variable, reason))
+        elif len(parts) > 2 and key in TABLES:
+            key = f"{key}.{parts[2]}"
         origins[key] = Origin("env", variable)
     try:
         found = EnvSettingsSource(Settings)()

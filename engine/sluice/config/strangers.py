@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from sluice.config.sections import ENV_PREFIX, SECTIONS
 
-#: What is read by its own name.
-_OWN = frozenset({f"{ENV_PREFIX}CONFIG"})
+#: What is read by its own name; the last two by the tests.
+_OWN = frozenset(ENV_PREFIX + name for name in ("CONFIG", "TEST_KAFKA", "TEST_KAFKA_VERSION"))
 
 #: Kubernetes sets these for each service, here one whose name begins with `sluice`.
 _PLATFORM = re.compile(

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sluice.codecs import did_you_mean
-from sluice.config.sections import SECTIONS
+from sluice.config.sections import SECTIONS, TABLES
 
 #: Where a wrong setting stands, and what is wrong with it.
 Wrong = tuple[str, str]
@@ -20,17 +20,35 @@ def explain(error: ValidationError, origins: Mapping[str, str]) -> list[Wrong]:
     """Return what is wrong with each value; `origins` says by key where values came from."""
     found = []
     for each in error.errors():
-        path = [str(part) for part in each["loc"]]
-        key = ".".join(path[:2])
-        origin = origins.get(key) or origins.get(path[0]) or "default"
+        path = [str(part) for part in each["loc"] if part != "[key]"]
+        deep = ".".join(path[:2]) in {name.removesuffix(".*") for name in TABLES}
+        path = path if deep else path[:2]
+        key = ".".join(path)
+        origin = _origin(path, origins)
         is_no_table = path[0] == "plugins" and each["type"] == "dict_type"
         if each["type"] == "extra_forbidden" or is_no_table:
-            known = SECTIONS.get(path[0], SECTIONS)
-            text = unknown(key, path[-1], known)
+            text = unknown(key, path[-1], _known(path))
         else:
             text = f"{key}: {_reason(each)}"
         found.append((origin, text))
     return found
+
+
+def _origin(path: list[str], origins: Mapping[str, str]) -> str:
+    """Return where a value came from: its own place, that of its table, that of what is in it."""
+    for end in range(len(path), 0, -1):
+        if (above := ".".join(path[:end])) in origins:
+            return origins[above]
+    inside = (origins[key] for key in origins if key.startswith(f"{'.'.join(path)}."))
+    return next(inside, "default")
+
+
+def _known(path: list[str]) -> Iterable[str]:
+    """Return the names of settings where the last of a path stands."""
+    if len(path) < 3:
+        return SECTIONS.get(path[0], SECTIONS)
+    table = ".".join(path[:2])
+    return TABLES.get(table) or TABLES[f"{table}.*"]
 
 
 def _reason(error: Any) -> str:

@@ -36,11 +36,7 @@ def replace_file(path: str, content: bytes) -> None:
 
 def put_in_place(beside: str, path: str) -> None:
     """Make a file that was written beside another one last, and put it in that one's place."""
-    fd = os.open(beside, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_path(beside)
     os.replace(beside, path)
 
 
@@ -64,7 +60,12 @@ def write_all(fd: int, content: bytes | bytearray | memoryview) -> None:
 
 def sync_folder(path: str) -> None:
     """Make a rename or a new file in the folder of this path last."""
-    fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY)
+    sync_path(os.path.dirname(path) or ".")
+
+
+def sync_path(path: str) -> None:
+    """Make a file, or the names in a folder, last."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:

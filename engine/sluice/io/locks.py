@@ -53,6 +53,10 @@ class Claims:
             return False
         return True
 
+    def release(self, number: int) -> None:
+        """Let a name go."""
+        fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, number)
+
     def close(self) -> None:
         """Let all names go."""
         if self._fd >= 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sluice.errors import InputError
 
-SUFFIX = ".sluice"
+RULE_SUFFIX = ".sluice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ def _below(folder: str) -> list[str]:
     files: list[str] = []
     for at, folders, names in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [os.path.join(at, n) for n in names if n.endswith(SUFFIX) and n[0] != "."]
+        files += [os.path.join(at, n) for n in names if n.endswith(RULE_SUFFIX) and n[0] != "."]
     if not files:
-        raise InputError(f"{folder}: the directory holds no rules (*{SUFFIX})")
+        raise InputError(f"{folder}: the directory holds no rules (*{RULE_SUFFIX})")
     return [_file(path) for path in sorted(files)]
 
 

@@ -218,9 +218,10 @@ def _step(kids: list[Any], span: Span) -> tree.Step:
 
 
 def _gap_step(kids: list[Any], span: Span) -> tree.Step:
+    step: tree.Step
     immediately, gap, step = kids
     if immediately is None and gap is None:
-        return step  # type: ignore[no-any-return]
+        return step
     return tree.Step(
         step.head, step.quantifier, step.alias, step.on, step.where, step.withouts,
         immediately is not None, gap, span=span,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import sluice.lang.declarations as decl
 import sluice.lang.syntax as tree
 from sluice.errors import Span
 from sluice.lang.actions import EXPRESSIONS, PATTERNS, Builder, all_of_them, first, present
 from sluice.lang.literals import Flaw, read_integer
+
+Node = TypeVar("Node")
 
 
 def _plain(node: Callable[..., Any]) -> Builder:
@@ -24,7 +26,7 @@ def _text(value: tree.String | None) -> str | None:
 # ---------------------------------------------------------------- clauses
 
 
-def _named(expr: tree.Expr, node: Any, where: str) -> Any:
+def _named(expr: tree.Expr, node: Node, where: str) -> Node:
     """Flag a computed value without a name: nothing could refer to it."""
     if isinstance(expr, tree.Name | tree.Member):
         return node
@@ -34,7 +36,7 @@ def _named(expr: tree.Expr, node: Any, where: str) -> Any:
 
 def _key(kids: list[Any], span: Span) -> decl.KeyPart:
     node = decl.KeyPart(kids[0], None, kids[1] is not None, span=span)
-    return _named(kids[0], node, "by")  # type: ignore[no-any-return]
+    return _named(kids[0], node, "by")
 
 
 def _named_key(kids: list[Any], span: Span) -> decl.KeyPart:
@@ -45,7 +47,7 @@ def _binding(kids: list[Any], span: Span) -> decl.Binding:
     if len(kids) == 2:
         return decl.Binding(kids[1], kids[0].name, span=span)
     node = decl.Binding(kids[0], span=span)
-    return _named(kids[0], node, "select")  # type: ignore[no-any-return]
+    return _named(kids[0], node, "select")
 
 
 def _window(kind: Any, *extras: str) -> Builder:

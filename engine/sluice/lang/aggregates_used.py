@@ -40,7 +40,7 @@ def nodes(node: Any) -> Iterator[Any]:
             yield from nodes(item)
     elif is_dataclass(node):
         yield node
-        for name in _parts_of(type(node)):  # type: ignore[arg-type]  # classes are hashable
+        for name in _parts_of(node.__class__):
             yield from nodes(getattr(node, name))
 
 

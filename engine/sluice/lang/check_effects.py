@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sluice.catalog import Action
 from sluice.errors import Span
-from sluice.lang.checked import CheckedEffect, CheckedEmit, CheckedMitigate, CheckedNote
+from sluice.lang.checked import CheckedEffect, CheckedEmit, CheckedMitigate, CheckedNote, Mode
 from sluice.lang.declarations import CallAction, Clause, Emit, Mitigate, NoteClause
 from sluice.lang.infer import Inferrer
 from sluice.lang.infer_calls import fit
@@ -17,7 +17,7 @@ from sluice.lang.types import accepts, describe
 from sluice.lang.views import Known
 
 NOTE_KINDS = ("policy_violation", "sop_update", "anomaly_detected")
-MODES = ("simulate", "ask", "auto")
+MODES: tuple[Mode, ...] = ("simulate", "ask", "auto")
 RESERVED = ("match.", "clear.")
 
 
@@ -91,17 +91,17 @@ def _mitigate(clause: Mitigate, inferrer: Inferrer, scope: Scope) -> CheckedMiti
     ttl = None
     if clause.duration is not None:
         ttl = inferrer.duration(clause.duration, Scope(scope.file))
-    mode = clause.mode or "ask"
-    if mode not in MODES:
+    mode = next((each for each in MODES if each == (clause.mode or "ask")), None)
+    if mode is None:
         inferrer.findings.add(
-            "SL0418", clause.span, f"`{mode}` is no mode", f"one of {', '.join(MODES)}"
+            "SL0418", clause.span, f"`{clause.mode}` is no mode", f"one of {', '.join(MODES)}"
         )
     if mode == "auto" and ttl is None:
         inferrer.findings.add(
             "SL0510", clause.span, "`auto` without `for`: nobody asked, and it never ends",
             f"bound it: `mitigate {clause.action}(…) for 15m auto`",
         )  # fmt: skip
-    return CheckedMitigate(clause.action, args, ttl, mode)  # type: ignore[arg-type]
+    return CheckedMitigate(clause.action, args, ttl, mode or "ask")
 
 
 def _arguments(

@@ -16,6 +16,9 @@ from sluice.lang.syntax import NOWHERE
 from sluice.lang.typed import Typed
 from sluice.model import ANY, EventSchema, Type
 
+Mode = Literal["simulate", "ask", "auto"]
+Overlap = Literal["none", "shared", "latest", "all"]
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedAtom:
@@ -156,7 +159,7 @@ class CheckedMitigate:
     action: str
     args: tuple[tuple[str, Typed], ...]
     ttl_ms: int | None = None
-    mode: Literal["simulate", "ask", "auto"] = "ask"
+    mode: Mode = "ask"
     is_call: bool = False
 
 
@@ -183,7 +186,7 @@ class Metadata:
     status: str = "stable"
     disabled: bool = False
     priority: float = 0.5
-    overlap: Literal["none", "shared", "latest", "all"] | None = None
+    overlap: Overlap | None = None
     unbounded: bool = False
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sluice.errors import Span
-from sluice.lang.checked import Metadata
+from sluice.lang.checked import Metadata, Overlap
 from sluice.lang.declarations import (
     By,
     CallAction,
@@ -41,11 +41,12 @@ class Add(Protocol):
         ...
 
 
+Word = TypeVar("Word", bound=str)
 Tunes = tuple[tuple[Unit, Tune], ...]
 
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 STATUSES = ("experimental", "stable", "deprecated")
-OVERLAPS = ("none", "shared", "latest", "all")
+OVERLAPS: tuple[Overlap, ...] = ("none", "shared", "latest", "all")
 
 
 def layers(unit: Unit, rule: Rule, tunes: Tunes) -> Iterator[Clause]:
@@ -70,8 +71,8 @@ def _with(meta: Metadata, clause: Meta, add: Add) -> Metadata:
     first = values[0] if values else ""
     match clause.name:
         case "severity":
-            _one_of(first, SEVERITIES, clause, add)
-            return replace(meta, severity=first)
+            severity = _one_of(first, SEVERITIES, clause, add)
+            return replace(meta, severity=severity or meta.severity)
         case "tags":
             return replace(meta, tags=tuple(dict.fromkeys((*meta.tags, *values))))
         case "doc":
@@ -80,22 +81,23 @@ def _with(meta: Metadata, clause: Meta, add: Add) -> Metadata:
             found = tuple(dict.fromkeys((*meta.references, *values)))
             return replace(meta, references=found)
         case "status":
-            _one_of(first, STATUSES, clause, add)
-            return replace(meta, status=first)
+            status = _one_of(first, STATUSES, clause, add)
+            return replace(meta, status=status or meta.status)
         case "disabled":
             return replace(meta, disabled=True)
         case "overlap":
-            _one_of(first, OVERLAPS, clause, add)
-            return replace(meta, overlap=first)  # type: ignore[arg-type]
+            return replace(meta, overlap=_one_of(first, OVERLAPS, clause, add))
         case "priority":
             return replace(meta, priority=_priority(first, clause, add))
         case "unbounded":
             return replace(meta, unbounded=True)
 
 
-def _one_of(word: str, words: tuple[str, ...], clause: Meta, add: Add) -> None:
-    if word not in words:
+def _one_of(word: str, words: tuple[Word, ...], clause: Meta, add: Add) -> Word | None:
+    found = next((each for each in words if each == word), None)
+    if found is None:
         add("SL0418", clause.span, f"`{clause.name}` is one of {', '.join(words)}", None)
+    return found
 
 
 def _priority(text: str, clause: Meta, add: Add) -> float:

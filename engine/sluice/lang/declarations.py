@@ -8,6 +8,7 @@ from typing import Literal as Lit
 
 from sluice.errors import Diagnostic, Span
 from sluice.lang.syntax import NOWHERE, Argument, Expr, ObjectLiteral, Pattern, Regex, Step, String
+from sluice.model import Kind
 
 
 def _span() -> Any:
@@ -228,7 +229,7 @@ class Import:
 class TypeExpr:
     """`string`, `enum("a", …)`, `list<T>`, `{ … }`; with `?` it may be missing or null."""
 
-    name: str
+    name: Kind
     optional: bool = False
     values: tuple[str, ...] = ()
     item: TypeExpr | None = None

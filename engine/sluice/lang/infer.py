@@ -13,7 +13,7 @@ from typing import assert_never
 import sluice.lang.syntax as tree
 from sluice.catalog import Catalog
 from sluice.lang import infer_calls, infer_names, infer_tests
-from sluice.lang.declarations import Lost
+from sluice.lang.declarations import Lost, Param
 from sluice.lang.scope import Declared, Findings, Scope
 from sluice.lang.syntax import Expr
 from sluice.lang.typed import AliasRef, Constant, ListRef, Share, TruthOf, Typed
@@ -206,7 +206,8 @@ class Inferrer:
         """Return the value of a param as it is now."""
         expr = self.values.get(declared.full_name)
         if expr is None:
-            expr = declared.decl.value  # type: ignore[union-attr]
+            assert isinstance(declared.decl, Param)
+            expr = declared.decl.value
         name = declared.full_name
         if name in self.evaluating:
             loop = " -> ".join([*self.evaluating[self.evaluating.index(name) :], name])

@@ -68,7 +68,8 @@ class Lexicon:
         found = self._scan.match(text, at)
         if found is None:
             return self._fault(text, at)
-        kind: str = found.lastgroup  # type: ignore[assignment]
+        kind = found.lastgroup
+        assert kind is not None  # every alternative has a name
         if text[found.end() : found.end() + 1] == ":" and _IPV6.match(text, at):
             return self._fault(text, at)
         if kind == "WORD":

@@ -97,6 +97,7 @@ class _Grammar:
             for state, row in enumerate(data["rows"])
         }
         start, end = ({START: data[each]} for each in ("start", "end"))
+        # Lark gives its table no types.
         self.table: Any = IntParseTable(rows, start, end)  # type: ignore[no-untyped-call]
 
 
@@ -152,6 +153,7 @@ class _Run:
 
     def _restart(self, at: int) -> None:
         """Begin a declaration, with nothing open."""
+        # There is no lexer: tokens are fed one by one.
         self.state: Any = ParserState(self.conf, None)  # type: ignore[arg-type]
         self.at = self.begin = self.looked_at = at
         self.opened: list[Cell] = []

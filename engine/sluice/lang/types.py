@@ -29,7 +29,7 @@ def type_of(expr: TypeExpr) -> Type:
         case _ if expr.fields:
             return Type("object", fields=fields_of(expr.fields))
         case name:
-            return Type(name)  # type: ignore[arg-type]
+            return Type(name)
 
 
 def fields_of(declared: Iterable[FieldDecl]) -> Mapping[str, Field]:

@@ -86,8 +86,13 @@ def schema_view(types: tuple[str, ...], known: Known) -> EventView:
     return EventView(types, tuple(found.values()), is_open)
 
 
-def covers(pattern: str, name: str) -> bool:
-    """True when a step of type `pattern` looks at events of type `name` (`any`: never derived)."""
+def covers(pattern: str, name: str, is_derived: bool = True) -> bool:
+    """True when a step of type `pattern` (`a.b`, `a.*`, `any`) looks at events of type `name`.
+
+    `any` looks at what inputs bring, and at nothing derived.
+    """
+    if pattern == "any":
+        return not is_derived
     if pattern.endswith(".*"):
         return name.startswith(pattern[:-1])
     return pattern == name

@@ -64,6 +64,10 @@ def expectation(
     `before` is the terminal in front, by which a condition is told from a value.
     """
     left = set(expected)
+    if "_AND" not in left and len(left) > 1:
+        # The parser has taken what stands before for a whole value: of all the operators that
+        # could have followed it, it still knows the weakest.
+        left.discard("_OR")
     phrases: list[str] = []
     for needed, taken, phrase in _GROUPS:
         if needed <= left:

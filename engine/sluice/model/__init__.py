@@ -3,8 +3,10 @@
 from sluice.model.effect import Effect, Mitigation, Note
 from sluice.model.event import Event, Rejected, RejectReason, event_id, rejected
 from sluice.model.identity import canonical, digest
-from sluice.model.key import Key, key_order, key_part, part_value
-from sluice.model.match import MATCH_EVENTS_MAX, Clear, EventRef, Match, match_id
+from sluice.model.key import Key, key_order, key_part, key_partition, key_parts, part_value
+from sluice.model.lasting import Lasting, mark_durations, mark_durations_in
+from sluice.model.limits import DEFAULT_LIMITS, Limits
+from sluice.model.match import MATCH_EVENTS_MAX, Clear, Counted, EventRef, Match, match_id
 from sluice.model.row import MISSING, Row
 from sluice.model.schema import (
     ANY,
@@ -25,8 +27,10 @@ from sluice.model.schema import (
     TIME,
     EventSchema,
     Field,
+    Kind,
     Type,
 )  # fmt: skip
+from sluice.model.trace import Trace, trace_headers, trace_of, trace_of_match
 from sluice.model.values import (
     ADDRESS_MEMO_MAX,
     Network,
@@ -48,6 +52,7 @@ __all__ = [
     "ANY",
     "ATTRIBUTES",
     "BOOL",
+    "DEFAULT_LIMITS",
     "DURATION",
     "FLOAT",
     "INT",
@@ -64,12 +69,16 @@ __all__ = [
     "STRING",
     "TIME",
     "Clear",
+    "Counted",
     "Effect",
     "Event",
     "EventRef",
     "EventSchema",
     "Field",
     "Key",
+    "Kind",
+    "Lasting",
+    "Limits",
     "Match",
     "Mitigation",
     "Network",
@@ -77,6 +86,7 @@ __all__ = [
     "RejectReason",
     "Rejected",
     "Row",
+    "Trace",
     "Type",
     "canonical",
     "canonical_ip",
@@ -91,11 +101,18 @@ __all__ = [
     "is_known",
     "key_order",
     "key_part",
+    "key_partition",
+    "key_parts",
 
     "less",
     "like_pattern",
+    "mark_durations",
+    "mark_durations_in",
     "match_id",
     "parse_network",
     "part_value",
     "rejected",
+    "trace_headers",
+    "trace_of",
+    "trace_of_match",
 ]  # fmt: skip

@@ -73,6 +73,26 @@ class Match(msgspec.Struct):
         }  # fmt: skip
 
 
+class Counted(msgspec.Struct):
+    """A match of which nobody asks more than this, or `count` of them within the day of `time`.
+
+    `key` is that of `Match`.
+    """
+
+    rule: str
+    key: dict[str, Any]
+    time: Instant
+    suppressed: int = 0
+    count: int = 1
+
+    def record(self) -> dict[str, Any]:
+        """Return what there is as a record."""
+        return {
+            "kind": "counted", "rule": self.rule, "key": self.key,
+            "time": format_instant(self.time), "suppressed": self.suppressed, "count": self.count,
+        }  # fmt: skip
+
+
 class Clear(msgspec.Struct):
     """The `having` of a reported match is no longer true."""
 

@@ -1,11 +1,12 @@
 """The waist between text and execution: what a rule set does, as frozen nodes."""
 
+from sluice.model import DEFAULT_LIMITS, Limits
 from sluice.plan import exprs, nodes
 from sluice.plan.atoms import atoms_of, conjunction, conjuncts, effect_exprs, steps_of, taken_atoms
 from sluice.plan.bounds import horizon_ms, state_bound
 from sluice.plan.explain import explain, explain_document
 from sluice.plan.exprs import Agg, AliasField, Expr, walk
-from sluice.plan.feeding import only_feeding
+from sluice.plan.feeding import made_by, only_feeding
 from sluice.plan.graph import (
     EdgeKind,
     Graph,
@@ -16,7 +17,6 @@ from sluice.plan.graph import (
     graph_of,
 )
 from sluice.plan.identity import fingerprint, version_of
-from sluice.plan.limits import DEFAULT_LIMITS, Limits
 from sluice.plan.lower import lower
 from sluice.plan.lower_exprs import lower_expr
 from sluice.plan.nodes import (
@@ -48,6 +48,7 @@ from sluice.plan.nodes import (
     Unseen,
     Window,
 )  # fmt: skip
+from sluice.plan.placement import Placement, Stage, is_stateless, placements_of
 from sluice.plan.rewrite import rewrite
 from sluice.plan.rewrites.prune_fields import field_uses, fields_used
 from sluice.plan.rewrites.share_predicates import shared_conditions
@@ -81,11 +82,13 @@ __all__ = [
     "Names",
     "NoteEffect",
     "Pattern",
+    "Placement",
     "Plan",
     "Repeat",
     "RulePlan",
     "Sequence",
     "Silence",
+    "Stage",
     "Step",
     "TableRows",
     "Text",
@@ -105,13 +108,16 @@ __all__ = [
     "graph_document",
     "graph_of",
     "horizon_ms",
+    "is_stateless",
     "literal_text",
     "lower",
     "lower_expr",
+    "made_by",
     "names_of",
     "nodes",
     "only_feeding",
     "path_text",
+    "placements_of",
     "rewrite",
     "shared_conditions",
     "state_bound",
@@ -120,4 +126,4 @@ __all__ = [
     "text_of",
     "version_of",
     "walk",
-]  # fmt: skip
+]

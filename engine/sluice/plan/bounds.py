@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from sluice.catalog import values_held_max
-from sluice.model import MATCH_EVENTS_MAX
+from sluice.model import DEFAULT_LIMITS, MATCH_EVENTS_MAX, Limits
 from sluice.plan.atoms import effect_exprs
 from sluice.plan.exprs import Agg, Expr, walk
-from sluice.plan.limits import DEFAULT_LIMITS, Limits
 from sluice.plan.nodes import (
     Aggregate,
     Filter,

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from sluice.catalog import Action
+from sluice.model import DEFAULT_LIMITS, Limits
 from sluice.plan.bounds import StateBound, state_bound
 from sluice.plan.identity import version_of
-from sluice.plan.limits import DEFAULT_LIMITS, Limits
 from sluice.plan.nodes import Plan, RulePlan
 from sluice.plan.story import Branch, judgement, outcome, pattern_branch
 from sluice.plan.text import names_of, quoted
 from sluice.timing import format_duration
 
+NO_ACTIONS: Mapping[str, Action] = MappingProxyType({})
 
-def explain(rule: RulePlan, plan: Plan, limits: Limits = DEFAULT_LIMITS) -> str:
-    """Return a tree for people: pattern, key, deadlines, what follows, and the state bound."""
+
+def explain(
+    rule: RulePlan, plan: Plan, limits: Limits = DEFAULT_LIMITS,
+    actions: Mapping[str, Action] = NO_ACTIONS,
+) -> str:  # fmt: skip
+    """Return a tree for people: pattern, key, deadlines, what follows, and the state bound.
+
+    `actions` are those of the catalog, to write arguments as a rule does.
+    """
     title = f"rule {rule.name}" + (f" {quoted(rule.title)}" if rule.title else "")
     names = names_of(rule)
     below = (
@@ -24,15 +34,16 @@ def explain(rule: RulePlan, plan: Plan, limits: Limits = DEFAULT_LIMITS) -> str:
         Branch("key       " + _key_text(rule)),
         pattern_branch(rule, names),
         *judgement(rule, names),
-        *outcome(rule, names),
+        *outcome(rule, names, actions),
         _state_branch(state_bound(rule, limits), limits),
     )
     return "\n".join([title, *_draw(below, "")]) + "\n"
 
 
 def explain_document(
-    rule: RulePlan, plan: Plan | None = None, limits: Limits = DEFAULT_LIMITS
-) -> dict[str, Any]:
+    rule: RulePlan, plan: Plan | None = None, limits: Limits = DEFAULT_LIMITS,
+    actions: Mapping[str, Action] = NO_ACTIONS,
+) -> dict[str, Any]:  # fmt: skip
     """Return what `explain` says as a JSON document; durations are in milliseconds.
 
     Without a plan, entries of lists are unknown, which matters only to a rule without version.
@@ -52,7 +63,7 @@ def explain_document(
         "key": [{"name": key.name, "nullable": key.nullable} for key in rule.keys],
         "pattern": _branch_document(pattern_branch(rule, names)),
         "clauses": [_branch_document(b) for b in judgement(rule, names)],
-        "then": [_branch_document(b) for b in outcome(rule, names)],
+        "then": [_branch_document(b) for b in outcome(rule, names, actions)],
         "state": _state_document(bound, limits),
     }
 

@@ -7,8 +7,8 @@ its `Type`. `let`, `def`, `param` and list literals are expanded already.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 from sluice.model import ANY, BOOL, Type
 
@@ -299,6 +299,8 @@ Expr = (
     | TextTest | Matches | Exists | IsNull | Quantified
 )  # fmt: skip
 
+_KINDS = frozenset(get_args(Expr))
+
 TRUE, FALSE = Const(True, BOOL), Const(False, BOOL)
 
 
@@ -306,12 +308,10 @@ def children(node: Expr) -> Iterator[Expr]:
     """Yield the expressions directly below a node."""
     for spec in fields(node):
         value = getattr(node, spec.name)
-        if isinstance(value, Type):
-            continue
         if isinstance(value, tuple):
-            yield from (item for item in value if is_dataclass(item))  # type: ignore[misc]
-        elif is_dataclass(value):
-            yield value  # type: ignore[misc]
+            yield from (item for item in value if type(item) in _KINDS)
+        elif type(value) in _KINDS:
+            yield value
 
 
 def walk(node: Expr) -> Iterator[Expr]:

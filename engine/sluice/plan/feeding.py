@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from sluice.lang import covers
 from sluice.plan.atoms import atoms_of
-from sluice.plan.nodes import EmitEffect, Plan, RulePlan
+from sluice.plan.nodes import Aggregate, EmitEffect, Plan, RulePlan
 
 
 def only_feeding(plan: Plan, name: str) -> Plan:
@@ -22,7 +23,7 @@ def only_feeding(plan: Plan, name: str) -> Plan:
         feeding = {
             rule.name
             for rule in plan.rules
-            if any(_is_wanted(made, wanted | sources) for made in _made_by(rule))
+            if any(_is_wanted(made, wanted | sources) for made in made_by(rule))
         }
         if sources <= wanted and feeding <= kept:
             break
@@ -35,15 +36,18 @@ def only_feeding(plan: Plan, name: str) -> Plan:
     )
 
 
+def made_by(rule: RulePlan) -> Iterator[str]:
+    """Yield the types of the events that a rule makes: its matches, their ends, what it emits."""
+    yield f"match.{rule.name}"
+    # Elsewhere `having` is judged once, and does not end.
+    if isinstance(rule.pattern, Aggregate) and rule.pattern.window.kind in ("sliding", "last"):
+        yield f"clear.{rule.name}"
+    yield from (effect.type for effect in rule.effects if isinstance(effect, EmitEffect))
+
+
 def _types_of(rule: RulePlan) -> Iterator[str]:
     return (type_ for atom in atoms_of(rule) for type_ in atom.types)
 
 
-def _made_by(rule: RulePlan) -> tuple[str, ...]:
-    emitted = tuple(e.type for e in rule.effects if isinstance(e, EmitEffect))
-    return (f"match.{rule.name}", f"clear.{rule.name}", *emitted)
-
-
 def _is_wanted(made: str, wanted: Collection[str]) -> bool:
-    """Whether some pattern names a derived type; `any` names none of those."""
-    return made in wanted or any(w.endswith(".*") and made.startswith(w[:-1]) for w in wanted)
+    return any(covers(pattern, made) for pattern in wanted)

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from sluice.lang import covers
 from sluice.plan.atoms import pattern_atoms, taken_atoms
-from sluice.plan.nodes import Aggregate, Atom, EmitEffect, Plan, RulePlan, Sequence, Silence
+from sluice.plan.feeding import made_by
+from sluice.plan.nodes import Atom, EmitEffect, Plan, RulePlan, Sequence, Silence
 
 NodeKind = Literal["event", "extract", "rule"]
 #: Where events come from: the input, an `extract`, an `emit`, a match, the end of a `having`.
@@ -59,7 +60,7 @@ def graph_of(plan: Plan) -> Graph:
     inward = [edge for rule in rules for edge in _inward(rule)]
     inward += [GraphEdge(_event(e.source), id_, "takes") for id_, e in extracts.items()]
     made: dict[str, tuple[str, ...]] = {id_: (e.type,) for id_, e in extracts.items()}
-    made |= {_rule(rule.name): tuple(_made(rule)) for rule in rules}
+    made |= {_rule(rule.name): tuple(made_by(rule)) for rule in rules}
     emitted = {e.type for rule in rules for e in rule.effects if isinstance(e, EmitEffect)}
     extracted = {e.type for e in plan.extracts}
     named = {edge.source.partition(":")[2] for edge in inward} | emitted | extracted
@@ -129,13 +130,6 @@ def _inward(rule: RulePlan) -> Iterator[GraphEdge]:
         for atom in atoms:
             for type_ in atom.types:
                 yield GraphEdge(_event(type_), _rule(rule.name), kind)
-
-
-def _made(rule: RulePlan) -> Iterator[str]:
-    yield f"match.{rule.name}"
-    if isinstance(rule.pattern, Aggregate) and rule.pattern.window.kind in ("sliding", "last"):
-        yield f"clear.{rule.name}"
-    yield from (effect.type for effect in rule.effects if isinstance(effect, EmitEffect))
 
 
 def _outward(

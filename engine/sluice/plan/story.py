@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from sluice.catalog import Action
 from sluice.plan.exprs import Const, Expr
 from sluice.plan.nodes import (
     Absent,
@@ -228,13 +230,13 @@ def _window_deadlines(window: Window) -> list[str]:
             assert_never(window.kind)
 
 
-def outcome(rule: RulePlan, names: Names) -> list[Branch]:
-    """Tell what follows a match."""
+def outcome(rule: RulePlan, names: Names, actions: Mapping[str, Action]) -> list[Branch]:
+    """Tell what follows a match; `actions` say which arguments are many of one parameter."""
     out = []
     if rule.select:
         items = (_binding(name, value, names) for name, value in rule.select)
         out.append(Branch("select    " + ", ".join(items)))
-    out += [Branch("then      " + _effect_text(effect, names)) for effect in rule.effects]
+    out += [Branch("then      " + _effect_text(effect, names, actions)) for effect in rule.effects]
     if rule.cooldown is not None:
         per = [rule.keys[index].name for index in rule.cooldown.per_keys]
         per += [names.select[index] for index in rule.cooldown.per or ()]
@@ -248,20 +250,28 @@ def _binding(name: str, value: Expr, names: Names) -> str:
     return text if text.rpartition(".")[2] == name else f"{name} = {text}"
 
 
-def _effect_text(effect: EffectPlan, names: Names) -> str:
+def _effect_text(effect: EffectPlan, names: Names, actions: Mapping[str, Action]) -> str:
     match effect:
         case EmitEffect(type=kind, fields=pairs):
             inside = ", ".join(f"{name}: {text_of(value, names)}" for name, value in pairs)
             return f"emit {kind} {{ {inside} }}"
         case NoteEffect(kind=kind, title=title):
             return f"note {kind} {_template(title, names)}"
-        case MitigateEffect(action=action, args=pairs):
-            inside = ", ".join(f"{name} = {text_of(value, names)}" for name, value in pairs)
+        case MitigateEffect(action=action):
+            inside = _arguments_text(effect, names, actions.get(action))
             verb = "call" if effect.is_call else "mitigate"
             ttl = f" for {format_duration(effect.ttl_ms)}" if effect.ttl_ms is not None else ""
             return f"{verb} {action}({inside}){ttl}" + ("" if effect.is_call else f" {effect.mode}")
         case _:
             assert_never(effect)
+
+
+def _arguments_text(effect: MitigateEffect, names: Names, action: Action | None) -> str:
+    last = action.params[-1] if action is not None and action.params else None
+    if last is not None and last.variadic and any(name == last.name for name, _ in effect.args):
+        # A parameter that takes many values takes them without its name, behind all others.
+        return ", ".join(text_of(value, names) for _, value in effect.args)
+    return ", ".join(f"{name} = {text_of(value, names)}" for name, value in effect.args)
 
 
 def _template(text: Text, names: Names) -> str:

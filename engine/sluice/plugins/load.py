@@ -28,10 +28,14 @@ _WORD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
 
 
 class Brought(NamedTuple):
-    """What came of one kind of one plugin; `troubles` are sentences about what did not."""
+    """What came of one kind of one plugin; `troubles` are sentences about what did not.
+
+    `is_unset`: it asks for settings, and there are none at all.
+    """
 
     entries: tuple[Entry, ...] = ()
     troubles: tuple[str, ...] = ()
+    is_unset: bool = False
 
 
 class Guards(NamedTuple):
@@ -65,7 +69,8 @@ def bring(plugin: Plugin, kind: Kind, settings: Mapping[str, Any], guards: Guard
         watch.running = None
     except (Exception, SystemExit, Overdue) as error:
         watch.running = None
-        return Brought((), (_refusal(error, guards.load_ms_max),))
+        is_unset = isinstance(error, ConfigError) and not settings
+        return Brought((), (_refusal(error, guards.load_ms_max),), is_unset)
     except BaseException:  # somebody ends the command
         watch.running = None
         raise

@@ -75,6 +75,11 @@ class Plugins:
         """What to say of failures at the end."""
         return self._faults.sentences()
 
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Why plugins are left out, by their names."""
+        return self._left_out
+
     @contextmanager
     def guarding(self) -> Iterator[None]:
         """Guard what runs inside: calls are watched, and what plugins print is kept aside.
@@ -111,12 +116,15 @@ class Plugins:
         return catalog
 
     def complete(self, catalog: Catalog) -> Catalog:
-        """Return the catalog with all that can be brought in; of twins the first counts."""
+        """Return the catalog with all that can be brought in; of twins the first counts.
+
+        It is no trouble that a plugin nobody has set up wants settings: nobody needs it now.
+        """
         seen: set[str] = set()
         with self.guarding():
             for plugin in self._usable():
                 for kind in _OF_CATALOG if plugin.name not in seen else ():
-                    catalog = catalog.with_entries(self._entries(plugin, kind))
+                    catalog = catalog.with_entries(self._entries(plugin, kind, is_needed=False))
                 seen.add(plugin.name)
         return catalog
 
@@ -187,7 +195,7 @@ class Plugins:
             if len(twins) > 1:
                 raise ConfigError(_twins(twins))
 
-    def _entries(self, plugin: Plugin, kind: Kind) -> tuple[Any, ...]:
+    def _entries(self, plugin: Plugin, kind: Kind, *, is_needed: bool = True) -> tuple[Any, ...]:
         """Return what a plugin has of a kind; tell once what is wrong with it."""
         if plugin.refusal is not None:
             self._leave_out(plugin, plugin.refusal)
@@ -200,13 +208,14 @@ class Plugins:
             if brought.entries:
                 self._tell(f"{plugin}: left out of its {kind}: {trouble}")
             else:
-                self._leave_out(plugin, trouble)
+                self._leave_out(plugin, trouble, is_told=is_needed or not brought.is_unset)
         return brought.entries
 
-    def _leave_out(self, plugin: Plugin, why: str) -> None:
+    def _leave_out(self, plugin: Plugin, why: str, *, is_told: bool = True) -> None:
         if plugin.name not in self._left_out:
             self._left_out[plugin.name] = why.partition("\n")[0]
-            self._tell(f"{plugin} is left out: {why}")
+            if is_told:
+                self._tell(f"{plugin} is left out: {why}")
 
     def _bring(self, plugin: Plugin, kind: Kind) -> Brought:
         key = str(plugin), kind

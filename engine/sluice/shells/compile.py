@@ -89,6 +89,23 @@ def compile_rules(
     """
     with seldom_collected():
         ruleset = load(find_rule_files(paths), RuleFiles())
+    return compile_set(
+        ruleset, catalog=catalog, overrides=overrides, silence=silence, skip_broken=skip_broken,
+        plugins=plugins,
+    )  # fmt: skip
+
+
+def compile_set(
+    ruleset: RuleSet,
+    *,
+    catalog: Catalog,
+    overrides: Mapping[str, str] | None = None,
+    silence: Collection[str] = (),
+    skip_broken: bool = False,
+    plugins: Plugins | None = None,
+) -> Compiled:
+    """Compile rule files that were read; as `compile_rules` otherwise."""
+    with seldom_collected():
         if plugins is not None:
             catalog = plugins.extended(catalog, (unit.text for unit in ruleset.units.values()))
         checked = check(ruleset, catalog, dict(overrides or {}), silence=silence)

@@ -17,8 +17,9 @@ from sluice.errors import InputError, SluiceError
 from sluice.io import replace_file
 from sluice.lang import covers
 from sluice.model import Event, EventRef, Match, event_id
+from sluice.shells.lake.failures import DAMAGE, first_line, is_damage
 from sluice.shells.lake.layout import EVENTS
-from sluice.shells.lake.reader import OpenLake, first_line
+from sluice.shells.lake.reader import OpenLake
 from sluice.shells.lake.segments import parquet
 from sluice.shells.lake.tables import text
 from sluice.timing import Instant, format_instant, parse_instant
@@ -222,9 +223,12 @@ class KeptLake:
         try:
             yield
         except duckdb.Error as error:
+            root = self._lake.lake.root
+            if is_damage(error):
+                raise InputError(f"{root}: {DAMAGE}") from None
             raise InputError(
-                f"{self._lake.lake.root}: it cannot be read: {first_line(error)} (when somebody "
-                "replaces its files, try again)"
+                f"{root}: it cannot be read: {first_line(error)} (when somebody replaces its "
+                "files, try again)"
             ) from None
 
 

@@ -306,16 +306,22 @@ class _Run:
 
     def _deliver(self) -> None:
         """Hand the records decided so far to stdout and the sinks, in order."""
-        records = self._pipeline.drain()
-        if not records:
+        decided = self._pipeline.drain()
+        if not decided:
             return
-        made = [to_record(record) for record in records]
         request, lake = self._request, self._lake
         if lake is not None:
-            self._guarded(lake.root, lambda: lake.take(records, made))
+            decided = lake.without_extracted(decided)
+        made = [to_record(each) for each in decided]
+        is_json = request.output == "json"
+        # The same text goes to stdout and into the lake.
+        lines = list(map(encode_record, made)) if is_json or lake is not None else []
+        if lake is not None:
+            self._guarded(lake.root, lambda: lake.take(decided, made, lines))
         shown = [record for record in made if record["kind"] in request.show]
-        if shown and request.output == "json":
-            self._print(b"".join(map(encode_record, shown)))
+        if shown and is_json:
+            pairs = zip(made, lines, strict=True)
+            self._print(b"".join(line for record, line in pairs if record["kind"] in request.show))
         elif shown and request.output == "text":
             self._print("".join(map(self._render, shown)).encode())
         if self._sink is not None:

@@ -5,15 +5,65 @@ from sluice.stream.evictions import Cap, Evictions
 from sluice.stream.history import baseline, zscore
 from sluice.stream.mismatches import Mismatches
 from sluice.stream.notices import Extracted, Late, Notice
-from sluice.stream.pattern import rule_atoms
+from sluice.stream.pattern import has_immediately, rule_atoms
 from sluice.stream.pipeline import Pipeline
 from sluice.stream.program import Program
 from sluice.stream.records import event_object, to_record
 from sluice.stream.report import Record, Reporter
 from sluice.stream.row import Taken, get_path, taken_at
+from sluice.stream.stages import (
+    UNKNOWN,
+    Child,
+    Entry,
+    FilterStage,
+    Harvest,
+    Identity,
+    Inlet,
+    Keyed,
+    Mark,
+    Section,
+    Shard,
+    ShardSetup,
+    pack_keyed,
+    unpack_keyed,
+)
+from sluice.stream.watermarks import Place
 
 __all__ = [
-    "Cap", "Evictions", "Extracted", "History", "Late", "Mismatches", "Notice", "Pipeline",
-    "Program", "Record", "Reporter", "RuleCode", "Taken", "baseline", "event_object", "get_path",
-    "rule_atoms", "taken_at", "to_record", "zscore",
-]  # fmt: skip
+    "UNKNOWN",
+    "Cap",
+    "Child",
+    "Entry",
+    "Evictions",
+    "Extracted",
+    "FilterStage",
+    "Harvest",
+    "History",
+    "Identity",
+    "Inlet",
+    "Keyed",
+    "Late",
+    "Mark",
+    "Mismatches",
+    "Notice",
+    "Pipeline",
+    "Place",
+    "Program",
+    "Record",
+    "Reporter",
+    "RuleCode",
+    "Section",
+    "Shard",
+    "ShardSetup",
+    "Taken",
+    "baseline",
+    "event_object",
+    "get_path",
+    "has_immediately",
+    "pack_keyed",
+    "rule_atoms",
+    "taken_at",
+    "to_record",
+    "unpack_keyed",
+    "zscore",
+]

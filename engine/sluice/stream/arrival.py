@@ -7,11 +7,11 @@ children in the order of section 4.3.7, whenever the parent is applied.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import Any
 
-from sluice.model import Event, Row
+from sluice.model import Event, Row, Trace
 from sluice.stream.report import Outlet
 from sluice.stream.watermarks import Place
 
@@ -24,15 +24,18 @@ class Node:
     """An event with what was derived from it on arrival.
 
     `is_fresh` events have met no rule yet. `children` are what stateless rules derived, with the
-    rank of the rule; `extracted` comes right after the event.
+    rank of the rule; `extracted` comes right after the event. `origin` is for whoever holds it,
+    `trace` that of its record.
     """
 
-    __slots__ = ("children", "extracted", "is_derived", "is_fresh", "row")
+    __slots__ = ("children", "extracted", "is_derived", "is_fresh", "origin", "row", "trace")
 
     def __init__(self, row: Row, is_derived: bool, is_fresh: bool) -> None:
         self.row, self.is_derived, self.is_fresh = row, is_derived, is_fresh
         self.children: list[tuple[int, Node]] = []
         self.extracted: list[Node] = []
+        self.origin = 0
+        self.trace: Trace | None = None
 
 
 class HoldBack:
@@ -52,10 +55,14 @@ class HoldBack:
     def arrive(self, row: Row) -> Node:
         """Let stateless rules meet an event and what they derive from it."""
         root = Node(row, False, False)
-        queue = deque([root])
+        self.arrive_node(root)
+        return root
+
+    def arrive_node(self, node: Node) -> None:
+        """Let stateless rules meet an event, and what was extracted from it."""
+        queue = deque([node])
         while queue:
             self._meet_stateless(queue.popleft(), queue)
-        return root
 
     def hold(self, node: Node, place: Place) -> None:
         """Keep an event of an input until `release`."""
@@ -78,10 +85,14 @@ class HoldBack:
         while queue:
             self._meet(queue.popleft(), queue)
 
+    def nodes(self) -> Iterator[tuple[Node, Place]]:
+        """Yield what waits, in order, each with the input that it is from."""
+        for order, _, node in sorted(self._heap, key=lambda entry: entry[:2]):
+            yield node, (order[1], order[2])
+
     def waiting(self) -> list[list[Any]]:
         """List the events that wait, in order, each after the input that it is from."""
-        entries = sorted(self._heap, key=lambda entry: entry[:2])
-        return [[order[1], order[2], node.row] for order, _, node in entries]
+        return [[*place, node.row] for node, place in self.nodes()]
 
     def _produced(self) -> list[tuple[int, Event]]:
         produced, self._outlet.derived = self._outlet.derived, []
@@ -94,8 +105,8 @@ class HoldBack:
             node.children.append((rank, child))
             queue.append(child)
         for event in self._extract(node.row):
-            child = Node(self._to_row(event), True, False)
-            node.extracted.append(child)
+            node.extracted.append(Node(self._to_row(event), True, False))
+        for child in node.extracted:
             self._meet_stateless(child, queue)
 
     def _meet(self, node: Node, queue: deque[Node]) -> None:
@@ -106,7 +117,7 @@ class HoldBack:
         both = sorted([*produced, *node.children], key=lambda child: child[0])
         queue.extend(child for _, child in both)
         if node.is_fresh:
-            node.extracted = [
+            node.extracted += [
                 Node(self._to_row(event), True, True) for event in self._extract(node.row)
             ]
         for child in node.extracted:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from sluice.model import Key
 from sluice.stream.checkpoint import Records, Rows
+from sluice.stream.keyed import LeanStates
 
 #: How many events pass between two looks at the state.
 EVENTS_BETWEEN = 50_000
@@ -31,7 +31,7 @@ class Holding:
 
     def __init__(
         self,
-        states: dict[Key, Any],
+        states: LeanStates[Any],
         save: Callable[[], Iterator[Any]],
         evicted: Callable[[], None],
     ) -> None:
@@ -39,7 +39,7 @@ class Holding:
 
     def estimate(self, records: Records) -> int:
         """Return about how many bytes the mapping takes."""
-        if not self.states:
+        if not len(self.states):
             return 0
         sizes = [len(records.write(record)) for record in islice(self._save(), _SAMPLE)]
         mean = sum(sizes) // max(1, len(sizes))
@@ -47,9 +47,7 @@ class Holding:
 
     def drop_oldest(self) -> None:
         """Forget a share of the keys, least recently touched first."""
-        for key in list(islice(self.states, len(self.states) // _SHARE + 1)):
-            del self.states[key]
-            self._evicted()
+        self.states.drop(len(self.states) // _SHARE + 1, self._evicted)
 
 
 class Budget:

@@ -7,7 +7,7 @@ other rules may read other fields without harm.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import msgspec
@@ -29,8 +29,8 @@ _ROW, _INTEGER = 1, 2
 class Keeper(Protocol):
     """An operator, as far as its state is concerned."""
 
-    def save(self) -> Iterator[tuple[Key, list[Any]]]:
-        """Yield the state of each key."""
+    def save(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield the state of each key, or of some."""
         ...
 
     def load(self, key: Key, saved: list[Any]) -> None:
@@ -102,14 +102,7 @@ def save_rules(
 ) -> Iterator[bytes]:
     """Yield the records of all rules: one for the rule, one for each of its keys."""
     for reporter, operator in zip(reporters, operators, strict=True):
-        plan = reporter.code.plan
-        is_armed = getattr(operator, "is_armed", True)
-        counts = [
-            reporter.matches, reporter.suppressed, reporter.evictions.state(),
-            dict(sorted(reporter.incomplete.items())),
-        ]  # fmt: skip
-        clocks = [states.next_sweep for states in _swept(reporter, operator)]
-        yield records.write(["rule", plan.name, plan.version, counts, is_armed, clocks])
+        yield records.write(rule_record(reporter, operator))
         for key, state in operator.save():
             yield records.write(["key", key, state])
         if operator.unseen is not None:
@@ -117,6 +110,18 @@ def save_rules(
                 yield records.write(["seen", key, state])
         for key, state in reporter.save_cooling():
             yield records.write(["cool", key, state])
+
+
+def rule_record(reporter: Reporter, operator: Any) -> list[Any]:
+    """Return what is kept of a rule beside its keys."""
+    plan = reporter.code.plan
+    counts = [
+        reporter.matches, reporter.suppressed, reporter.evictions.state(),
+        dict(sorted(reporter.incomplete.items())),
+    ]  # fmt: skip
+    clocks = [states.next_sweep for states in _swept(reporter, operator)]
+    is_armed = getattr(operator, "is_armed", True)
+    return ["rule", plan.name, plan.version, counts, is_armed, clocks]
 
 
 def load_rule(record: list[Any], reporter: Reporter, operator: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sluice.model import Key, Row
@@ -25,12 +25,13 @@ class FilterOperator:
         #: Nobody reads what it finds, and that an event fits is all there is to know.
         self.is_counted = (
             reporter.is_light
+            and not reporter.is_told
             and code.having is None
             and code.plan.cooldown is None
             and not code.plan.keys
         )
 
-    def save(self) -> Iterator[tuple[Key, list[Any]]]:
+    def save(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
         """A filter remembers nothing."""
         return iter(())
 

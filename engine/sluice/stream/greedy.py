@@ -8,7 +8,7 @@ list for each candidate, which a flood of events makes quadratic.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sluice.model import Key, Row
@@ -205,9 +205,9 @@ class GreedyOperator:
                 return
         kept.append(Run([row], 0, 1, 1))
 
-    def save(self) -> Iterator[tuple[Key, list[Any]]]:
-        """Yield the state of each key: its rows, and runs as numbers into them."""
-        for key, runs in self.keys.items():
+    def save(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield the state of each key, or of some: its rows, and runs as numbers into them."""
+        for key, runs in self.keys.chosen(keys):
             number: dict[int, int] = {}
             rows: list[Row] = []
             saved = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView
+from collections.abc import Callable, ItemsView, Iterable
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -40,7 +40,8 @@ class LeanStates(Generic[L]):
     """
 
     __slots__ = (
-        "_evicted", "_is_kept", "_last_time", "get", "horizon", "keys_max", "next_sweep", "states",
+        "_evicted", "_is_kept", "_last_time", "get", "gone", "horizon", "keys_max", "next_sweep",
+        "states",
     )  # fmt: skip
 
     def __init__(
@@ -52,13 +53,15 @@ class LeanStates(Generic[L]):
         is_kept: Callable[[L], bool] | None = None,
     ) -> None:
         self.states: dict[Key, L] = {}
-        self.get = self.states.get
+        self.get: Callable[[Key], L | None] = self.states.get
         self.keys_max = keys_max
         self.horizon = horizon
         self._evicted = evicted
         self._last_time, self._is_kept = last_time, is_kept
         #: When idle keys are looked for again. Checkpoints have it: it decides what is dropped.
         self.next_sweep: Instant | None = None
+        #: Takes the keys that are dropped, where somebody keeps their state elsewhere too.
+        self.gone: list[Key] | None = None
 
     def __len__(self) -> int:
         return len(self.states)
@@ -66,6 +69,24 @@ class LeanStates(Generic[L]):
     def items(self) -> ItemsView[Key, L]:
         """List keys and states, least recently touched first."""
         return self.states.items()
+
+    def watch(self, looked: dict[Key, None]) -> None:
+        """Note in `looked` each key that is asked for, the last one last."""
+        states = self.states
+
+        def get(key: Key) -> L | None:
+            looked.pop(key, None)
+            looked[key] = None
+            return states.get(key)
+
+        self.get = get
+
+    def chosen(self, keys: Iterable[Key] | None) -> Iterable[tuple[Key, L]]:
+        """Return keys and states: all of them, or those of some keys that have one."""
+        if keys is None:
+            return self.states.items()
+        states = self.states
+        return [(key, states[key]) for key in keys if key in states]
 
     def add(self, key: Key, state: L, now: Instant) -> None:
         """Put a new state in, making room for it."""
@@ -86,9 +107,16 @@ class LeanStates(Generic[L]):
 
     def _drop_oldest(self) -> None:
         # To find the first key of a dict, Python steps over all that went before it.
-        for key in list(islice(self.states, max(1, self.keys_max // _KEYS_PER_DROP))):
+        self.drop(max(1, self.keys_max // _KEYS_PER_DROP), self._evicted)
+
+    def drop(self, count: int, evicted: Callable[[], None]) -> None:
+        """Forget so many keys, least recently touched first; `evicted` counts each."""
+        oldest = list(islice(self.states, count))
+        for key in oldest:
             del self.states[key]
-            self._evicted()
+            evicted()
+        if self.gone is not None:
+            self.gone += oldest
 
     def sweep(self, now: Instant) -> None:
         """Forget the keys that were idle for longer than the horizon."""
@@ -103,6 +131,8 @@ class LeanStates(Generic[L]):
                 idle.append(key)
         for key in idle:
             del self.states[key]
+        if self.gone is not None:
+            self.gone += idle
 
 
 class KeyedStates(LeanStates[S]):

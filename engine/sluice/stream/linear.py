@@ -7,7 +7,7 @@ closes that step ends the candidate. The general operator does the same, more sl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sluice.model import Key, Row
@@ -152,9 +152,9 @@ class LinearOperator:
         last = events[-1].time
         self.reporter.report(key, last, events[0].time, last, taken)
 
-    def save(self) -> Iterator[tuple[Key, list[Any]]]:
-        """Yield the state of each key: its rows, and candidates as numbers into them."""
-        for key, candidates in self.keys.items():
+    def save(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield the state of keys: its rows, and candidates as numbers into them."""
+        for key, candidates in self.keys.chosen(keys):
             number: dict[int, int] = {}
             rows: list[Row] = []
             for row in (row for candidate in candidates for row in candidate):

@@ -61,10 +61,10 @@ def holdings(reporters: list[Reporter], operators: list[Operator]) -> list[Holdi
     for reporter, operator in zip(reporters, operators, strict=True):
         evicted = reporter.evictions.at(MEMORY)
         if not isinstance(operator, FilterOperator):
-            found.append(Holding(operator.keys.states, operator.save, evicted))
+            found.append(Holding(operator.keys, operator.save, evicted))
         if operator.unseen is not None:
             seen = operator.unseen
-            found.append(Holding(seen.keys.states, seen.save, evicted))
+            found.append(Holding(seen.keys, seen.save, evicted))
         if reporter.cooling is not None:
-            found.append(Holding(reporter.cooling.states, reporter.save_cooling, evicted))
+            found.append(Holding(reporter.cooling, reporter.save_cooling, evicted))
     return found

@@ -183,3 +183,17 @@ class Navigator:
 
 def _with(loops: Loops, group: int, count: int) -> Loops:
     return (*loops[:group], count, *loops[group + 1 :])
+
+
+def has_immediately(rule: RulePlan) -> bool:
+    """Return whether events matter to a rule that fit none of its tests."""
+    pattern = rule.pattern
+    if not isinstance(pattern, Sequence):
+        return False
+
+    def inside(item: Item) -> bool:
+        if item.entry.immediately:
+            return True
+        return isinstance(item, Repeat) and any(map(inside, item.items))
+
+    return any(map(inside, pattern.items))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from sluice.errors import CheckpointError
@@ -21,56 +21,16 @@ from sluice.stream.checkpoint import (
     save_rules,
 )  # fmt: skip
 from sluice.stream.filter import FilterOperator
+from sluice.stream.functions import Functions
 from sluice.stream.notices import Extracted, Late, Notice
 from sluice.stream.operators import Operator, holdings, operator_of
 from sluice.stream.program import OnRow, Program
 from sluice.stream.report import Outlet, Record, Reporter
 from sluice.stream.silence import SilenceOperator
+from sluice.stream.stats import Stats
 from sluice.stream.timers import NEVER, Timers
 from sluice.stream.watermarks import Place, Watermarks
 from sluice.timing import Instant
-
-
-@dataclass(slots=True)
-class Stats:
-    """What a pipeline has counted.
-
-    `late_inputs` counts late events by input. Those `behind` were not late in their own input: it
-    had ended, or was silent, while others went on.
-    """
-
-    events: int = 0
-    late: int = 0
-    late_by_ms: int = 0
-    late_inputs: dict[str, int] = field(default_factory=dict)
-    behind: int = 0
-    rejected: dict[str, int] = field(default_factory=dict)
-    first: Instant | None = None
-    last: Instant | None = None
-
-
-#: How many event types get a function of their own; beyond them they are compiled each time.
-TYPES_MAX = 10_000
-
-
-class _Functions:
-    """The function of each event type, compiled when the type is first seen.
-
-    `known` is a plain dict, which the interpreter looks into without a call.
-    """
-
-    def __init__(self, compiled: Callable[[str], OnRow | None]) -> None:
-        self.known: dict[str, OnRow | None] = {}
-        self._compiled = compiled
-
-    def of(self, type_: str) -> OnRow | None:
-        """Return the function of a type, None when no rule looks at it."""
-        if type_ in self.known:
-            return self.known[type_]
-        function = self._compiled(type_)
-        if len(self.known) < TYPES_MAX:
-            self.known[type_] = function
-        return function
 
 
 class Pipeline:
@@ -100,12 +60,12 @@ class Pipeline:
         #: Whether an event can set a timer or bring about another event.
         self._has_effects = self.timers.is_used or any(r.may_derive for r in self.reporters)
         self._tables = {
-            (is_derived, part): _Functions(self._compiler(is_derived, part))
+            (is_derived, part): Functions(self._compiler(is_derived, part))
             for is_derived in (False, True)
             for part in ("all", "stateless", "stateful")
         }
         self._extracts: dict[str, Callable[[Row], list[Event]] | None] = {}
-        self._held = HoldBack(self.outlet, self._run, self._extract, program.to_row)
+        self.held = HoldBack(self.outlet, self._run, self._extract, program.to_row)
         self._unarmed = [
             o for o in self.operators if isinstance(o, SilenceOperator) and not o.is_armed
         ]
@@ -153,10 +113,8 @@ class Pipeline:
 
     def take(self, row: Row, place: Place) -> None:
         """Take one event of an input."""
-        stats = self.stats
-        stats.events += 1
-        self._budget.spend(1)
-        time = row.time
+        self.count()
+        stats, time = self.stats, row.time
         if stats.first is None or time < stats.first:
             stats.first = time
         if stats.last is None or time > stats.last:
@@ -166,12 +124,17 @@ class Pipeline:
         elif self.now is not None and time < self.now:
             # An input that had ended, or is new, is behind what was applied already.
             self._late(row, place, self.now, True)
-        elif self.is_direct and not self._held:
+        elif self.is_direct and not self.held:
             self.apply(row)
         else:
-            self._held.hold(self._waiting(row), place)
+            self.held.hold(self._waiting(row), place)
             # Each time, so that records do not depend on how the input was cut.
             self._catch_up()
+
+    def count(self) -> None:
+        """Count an event, and look from time to time whether the state is too large."""
+        self.stats.events += 1
+        self._budget.spend(1)
 
     def tick(self, time: Instant) -> None:
         """Let time come to an instant of which no event is fed: no rule has to see any."""
@@ -183,7 +146,7 @@ class Pipeline:
         Rows have no line number yet, and one each: the first is line `offset`.
         """
         place = (source, 0)
-        if not self.is_direct or self._held or self._unarmed:
+        if not self.is_direct or self.held or self._unarmed:
             for number, row in enumerate(rows, offset):
                 self._place(row, number)
                 self.take(row, place)
@@ -223,7 +186,7 @@ class Pipeline:
 
     def _waiting(self, row: Row) -> Node:
         """Return what waits for its turn: stateless rules see it now, or in order too."""
-        return Node(row, False, True) if self._in_order else self._held.arrive(row)
+        return Node(row, False, True) if self._in_order else self.held.arrive(row)
 
     def _place(self, row: Row, offset: int) -> None:
         if self.program.needs_places:
@@ -253,12 +216,18 @@ class Pipeline:
         stats.behind += is_behind and row.time >= own
         stats.first = row.time if stats.first is None else min(stats.first, row.time)
         stats.late_by_ms = max(stats.late_by_ms, watermark - row.time)
-        self._held.arrive(row)
+        self.held.arrive(row)
         if "late" in self.outlet.kinds:
             late = Late(self.program.whole(row), watermark, event_id(row))
             self.outlet.records.append(late)
 
     # ------------------------------------------------------------ rules
+
+    def apply_all(self, rows: Sequence[Row]) -> None:
+        """Let all rules meet events of the one input, which are in order and know their places."""
+        self._budget.spend(len(rows))
+        for row in rows:
+            self.apply(row)
 
     def apply(self, row: Row, is_derived: bool = False) -> None:
         """Let all rules meet an event whose turn has come."""
@@ -300,6 +269,13 @@ class Pipeline:
                 if outlet.derived:
                     queue.extend(outlet.derived)
                     outlet.derived = []
+
+    def functions(self, part: str) -> Functions:
+        """Return what runs the rules on events that come in, extracts included.
+
+        `part` as `Program.function` has it.
+        """
+        return self._tables[False, part]
 
     def _compiler(self, is_derived: bool, part: str) -> Callable[[str], OnRow | None]:
         """Return what compiles the functions of one table, extraction included."""
@@ -363,22 +339,30 @@ class Pipeline:
 
     def _catch_up(self) -> None:
         """Apply what can be applied now, and let time run up to the watermark."""
-        frontier = self.watermarks.frontier()
-        if self._held or frontier is not None:
-            while (node := self._held.release(frontier)) is not None:
+        self.run_to(self.watermarks.frontier())
+
+    def run_to(
+        self, frontier: tuple[Instant, str, int] | None,
+        applied: Callable[[Node], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Apply what waits up to a place in the total order, None: all of it."""
+        if self.held or frontier is not None:
+            while (node := self.held.release(frontier)) is not None:
                 self._apply_node(node)
+                if applied is not None:
+                    applied(node)
             if frontier is not None and self.now is not None and frontier[0] > self.now:
                 self.advance(2 * frontier[0] + 1)
 
     def _apply_node(self, node: Node) -> None:
         self._begin(node.row.time)
-        self._held.apply(node)
+        self.held.apply(node)
 
     # ------------------------------------------------------------ the end
 
     def finish(self) -> None:
         """The input has ended: apply what waits and complete the last instant."""
-        while (node := self._held.release(None)) is not None:
+        while (node := self.held.release(None)) is not None:
             self._apply_node(node)
         if self.now is not None:
             self.advance(2 * self.now + 2)
@@ -407,7 +391,7 @@ class Pipeline:
         header = {
             "format": FORMAT, "now": self.now, "stats": asdict(self.stats),
             "lateness": self.watermarks.lateness, "watermarks": self.watermarks.state(),
-            "held": self._held.waiting(), "budget": self._budget.left,
+            "held": self.held.waiting(), "budget": self._budget.left,
             "unfit": self.program.unfit, "mismatches": self.program.mismatches.counts,
         }  # fmt: skip
         parts = [records.write(header)]
@@ -457,15 +441,19 @@ class Pipeline:
                 left_out.append(record[1])
             else:
                 load_rule(record, *current)
-        self._unarmed = [o for o in self._unarmed if not o.is_armed]
+        self.forget_armed()
         return left_out
+
+    def forget_armed(self) -> None:
+        """Leave alone the rules whose expected keys were armed before a restart."""
+        self._unarmed = [o for o in self._unarmed if not o.is_armed]
 
     def _restore_held(self, waiting: list[Any]) -> None:
         """Hold events back again; what stateless rules said of them was said before."""
         counts = [(r.matches, r.suppressed, dict(r.incomplete)) for r in self.reporters]
         records, self.outlet.records = self.outlet.records, []
         for source, partition, row in waiting:
-            self._held.hold(self._waiting(row), (source, partition))
+            self.held.hold(self._waiting(row), (source, partition))
         self.outlet.records = records
         for reporter, before in zip(self.reporters, counts, strict=True):
             reporter.matches, reporter.suppressed, reporter.incomplete = before

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sluice.model import (
     MATCH_EVENTS_MAX,
     Clear,
+    Counted,
     Effect,
     Event,
     EventRef,
@@ -25,13 +26,14 @@ from sluice.stream.evictions import KEYS, Evictions
 from sluice.stream.keyed import KeyedStates
 from sluice.timing import Instant
 
-Record = Match | Clear | Effect | Event
+Record = Match | Counted | Clear | Effect | Event
 
 
 class Outlet:
     """Where the rules of a pipeline put what they find.
 
-    `kinds` are the records that somebody reads; `heard` says which derived types some rule (or
+    `kinds` are the records that somebody reads, with `counted` instead of `match` when only
+    rule, key and time of matches are asked; `heard` says which derived types some rule (or
     reader) listens to. `is_pending` while time runs on after the end of the input.
     """
 
@@ -79,9 +81,11 @@ class Reporter:
         self._clear_is_heard = outlet.heard(self._clear_type)
         self._emits_are_read = "event" in outlet.kinds or any(outlet.heard(e.type) for e in emits)
         read = outlet.kinds & {"match", "note", "mitigation", "clear", "pending"}
+        #: Somebody counts matches by key and time.
+        self.is_told = "counted" in outlet.kinds
         #: What this rule finds can be heard by another.
         self.may_derive = self._is_heard or self._clear_is_heard or self._emits_are_read
-        #: Nobody reads what this rule finds: it is only counted.
+        #: Nobody reads the records of what this rule finds: it is only counted.
         self.is_light = not (
             read or self._is_heard or self._clear_is_heard or (emits and self._emits_are_read)
         )
@@ -93,10 +97,10 @@ class Reporter:
                 lambda cooling: cooling.suppressed > 0,
             )  # fmt: skip
 
-    def save_cooling(self) -> Iterator[tuple[Key, list[Any]]]:
-        """Yield what is remembered of reported matches by key."""
+    def save_cooling(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield what is remembered of reported matches by key, of all keys or of some."""
         if self.cooling is not None:
-            for key, state in self.cooling.items():
+            for key, state in self.cooling.chosen(keys):
                 yield key, [state.touched, state.suppressed]
 
     def report(
@@ -110,7 +114,7 @@ class Reporter:
         """
         cooldown = self.code.plan.cooldown
         if self.is_light and cooldown is None:
-            self._count()
+            self._count(key, now)
             return ""
         selected = self.code.select(taken, key, now)
         swallowed = 0
@@ -120,7 +124,7 @@ class Reporter:
                 self.suppressed += 1
                 return None
             swallowed = found
-        self._count()
+        self._count(key, now, swallowed)
         if self.is_light:
             return ""
         if decided is None:
@@ -138,11 +142,14 @@ class Reporter:
         self._put(match, taken, key, selected)
         return match.id
 
-    def _count(self) -> None:
+    def _count(self, key: Key, now: Instant, swallowed: int = 0) -> None:
         if self.outlet.is_pending:
             self.pending += 1
-        else:
-            self.matches += 1
+            return
+        self.matches += 1
+        if self.is_told:
+            told = Counted(self.code.plan.name, self.code.key_json(key), now, swallowed)
+            self.outlet.records.append(told)
 
     def _cool(self, key: Key, selected: tuple[Any, ...], now: Instant) -> int | None:
         """Return how many were swallowed before this one, None when it is swallowed itself."""

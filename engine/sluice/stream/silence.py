@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sluice.model import Key, Row
@@ -45,9 +45,9 @@ class SilenceOperator:
         self.is_armed = not code.expected
         timers.register(code.rank, code.width, no_call, self.on_deadline)
 
-    def save(self) -> Iterator[tuple[Key, list[Any]]]:
-        """Yield the state of each key."""
-        for key, state in self.keys.items():
+    def save(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield the state of each key, or of some."""
+        for key, state in self.keys.chosen(keys):
             yield key, [state.touched, state.since, state.armed, state.row]
 
     def load(self, key: Key, saved: list[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sluice.model import Key, Row, event_id
@@ -59,9 +59,9 @@ class SlidingOperator:
         self._judge(state, key, row.time, row)
         self._arm(state, key)
 
-    def save(self) -> Iterator[tuple[Key, list[Any]]]:
-        """Yield the state of each key."""
-        for key, state in self.keys.items():
+    def save(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield the state of each key, or of some."""
+        for key, state in self.keys.chosen(keys):
             yield key, state.state()
 
     def load(self, key: Key, saved: list[Any]) -> None:

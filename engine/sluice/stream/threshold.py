@@ -7,7 +7,7 @@ one event of a key instead of some 600.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from sluice.model import Key, Row
@@ -129,9 +129,9 @@ class ThresholdOperator:
         first, last = found.events[0].time, found.events[-1].time
         self.reporter.report(key, last, first, last, found)
 
-    def save(self) -> Iterator[tuple[Key, list[Any]]]:
-        """Yield the state of each key: [time, source, offset] or a whole row for each event."""
-        for key, taken in self.keys.items():
+    def save(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield the state of keys: [time, source, offset] or a whole row for each event."""
+        for key, taken in self.keys.chosen(keys):
             yield key, [self._saved(packed) for packed in taken]
 
     def _saved(self, packed: Packed) -> Any:

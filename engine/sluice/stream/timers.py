@@ -26,7 +26,7 @@ Call = Callable[[Key, Instant], None]
 class Timers:
     """A heap of instants, each with the keys due by rank of the rule."""
 
-    __slots__ = ("_buckets", "_calls", "_heap", "_widths", "next_code")
+    __slots__ = ("_buckets", "_calls", "_heap", "_widths", "next_code", "watch")
 
     def __init__(self) -> None:
         self._heap: list[int] = []
@@ -34,6 +34,8 @@ class Timers:
         self._calls: dict[int, tuple[Call, Call]] = {}
         self._widths: dict[int, int] = {}
         self.next_code = NEVER
+        #: Learns of each call: the rank of the rule, and the key.
+        self.watch: Callable[[int, Key], None] | None = None
 
     def register(self, rank: int, width: int, closing: Call, deadline: Call) -> None:
         """Say whom to call for a rule (its rank orders calls; `width` is its key's)."""
@@ -71,6 +73,8 @@ class Timers:
                 if len(keys) > 1:
                     keys = sorted(set(keys), key=lambda key: key_order(key, width))
                 for key in keys:
+                    if self.watch is not None:
+                        self.watch(rank, key)
                     call(key, time)
                     after_each(time)
 

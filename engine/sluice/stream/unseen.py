@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sluice.model import Key, Row
@@ -56,9 +56,9 @@ class Unseen:
         known = self.after is None or now - state.since >= self.after
         return known and (last is None or now - last > self.duration)
 
-    def save(self) -> Iterator[tuple[Key, list[Any]]]:
-        """Yield what each key has shown."""
-        for key, state in self.keys.items():
+    def save(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield what each key, or of some has shown."""
+        for key, state in self.keys.chosen(keys):
             yield key, [state.touched, state.since, [[list(v), t] for v, t in state.times.items()]]
 
     def load(self, key: Key, saved: list[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sluice.model import Key, Row
@@ -73,9 +73,9 @@ class AlignedOperator:
         if self.code.histories and state.past is None:
             state.past = Past(self._starts(row.time)[-1])
 
-    def save(self) -> Iterator[tuple[Key, list[Any]]]:
-        """Yield the state of each key."""
-        for key, state in self.keys.items():
+    def save(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield the state of each key, or of some."""
+        for key, state in self.keys.chosen(keys):
             past = None if state.past is None else state.past.state()
             panes = [[start, pane.state()] for start, pane in state.open.items()]
             yield key, [state.touched, past, panes]
@@ -157,9 +157,9 @@ class SessionOperator:
         if state.armed is None:
             self._arm(state, key)
 
-    def save(self) -> Iterator[tuple[Key, list[Any]]]:
-        """Yield the state of each key."""
-        for key, state in self.keys.items():
+    def save(self, keys: Iterable[Key] | None = None) -> Iterator[tuple[Key, list[Any]]]:
+        """Yield the state of each key, or of some."""
+        for key, state in self.keys.chosen(keys):
             yield key, [state.touched, state.armed, state.state()]
 
     def load(self, key: Key, saved: list[Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sluice.lang import declarations as decl
-from sluice.model import Clear, Event, Match, Mitigation, Note, canonical_ip
+from sluice.model import Clear, Event, Lasting, Match, Mitigation, Note, canonical_ip
 from sluice.testing.script import Lookup, Share, value_of
 from sluice.timing import Instant, format_duration, parse_instant
 
@@ -167,7 +167,8 @@ class _Judgement:
             if name not in values and wanted is not None:
                 out.append(f"{name} is missing")
             elif not same(wanted, values.get(name)):
-                out.append(f"{name} is {_shown(values.get(name))}, not {_shown(wanted)}")
+                actual = values.get(name)
+                out.append(f"{name} is {_shown(actual)}, not {_shown(_like(actual, wanted))}")
         return out
 
     def _nearest(self, expect: decl.Expect) -> str | None:
@@ -190,7 +191,8 @@ class _Judgement:
     def _is_mitigation(self, expect: decl.Expect, each: Mitigation) -> bool:
         if each.action != expect.name:
             return False
-        values = {**each.args, "@mode": each.mode, "@ttl": each.ttl_ms, "@state": each.state}
+        ttl = None if each.ttl_ms is None else Lasting(each.ttl_ms)
+        values = {**each.args, "@mode": each.mode, "@ttl": ttl, "@state": each.state}
         return not self._different(expect, each.time, values)
 
     def _is_event(self, expect: decl.Expect, event: Event) -> bool:
@@ -206,7 +208,7 @@ class _Judgement:
             fields |= {"@rule": match.rule, "@tags": list(match.tags), "@started": match.start}
             yield Event(f"match.{match.rule}", match.time, fields, id=match.id)
         for clear in self.found.clears:
-            fields = {**clear.key, "match": clear.match, "lasted": clear.lasted_ms}
+            fields = {**clear.key, "match": clear.match, "lasted": Lasting(clear.lasted_ms)}
             yield Event(f"clear.{clear.rule}", clear.time, fields)
 
 
@@ -259,4 +261,17 @@ def _object(values: Mapping[str, Any]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, Share):
         return f"{value.percent:g}%"
+    if isinstance(value, Lasting):
+        return format_duration(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
     return "missing" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _like(actual: Any, wanted: Any) -> Any:
+    """Return what is wanted in the place of a value, as a duration where the value is one."""
+    if isinstance(actual, Lasting) and isinstance(wanted, int):
+        return Lasting(wanted)
+    if isinstance(actual, list) and actual and isinstance(wanted, list):
+        return [_like(actual[0], item) for item in wanted]
+    return wanted

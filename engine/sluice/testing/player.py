@@ -8,8 +8,16 @@ from typing import Any
 
 from sluice.backends import BuildOptions, build
 from sluice.catalog import Catalog
-from sluice.model import Clear, Event, Match, Mitigation, Note
-from sluice.plan import DEFAULT_LIMITS, Plan, only_feeding, rewrite
+from sluice.model import Clear, Event, Match, Mitigation, Note, Type, mark_durations_in
+from sluice.plan import (
+    DEFAULT_LIMITS,
+    EmitEffect,
+    Expr,
+    MitigateEffect,
+    Plan,
+    only_feeding,
+    rewrite,
+)
 from sluice.stream import Pipeline
 from sluice.testing.expectations import Findings
 from sluice.testing.feeding import WITNESS, with_witnesses
@@ -49,7 +57,26 @@ class Player:
                 found.suppressed = reporter.suppressed
         pipeline.pending()
         _collect(found, pipeline.drain(), self.rule)
+        self._mark(found)
         return found
+
+    def _mark(self, found: Findings) -> None:
+        """Tell durations from other numbers in what was found."""
+        rule = next(each for each in self._plan.rules if each.name == self.rule)
+        keys = {part.name: part.type for part in rule.keys}
+        select = _types(rule.select)
+        for match in (*found.matches, *found.pending):
+            match.key = mark_durations_in(match.key, keys)
+            match.select = mark_durations_in(match.select, select)
+        for clear in found.clears:
+            clear.key = mark_durations_in(clear.key, keys)
+        effects = [effect for each in self._plan.rules for effect in each.effects]
+        emitted = {e.type: _types(e.fields) for e in effects if isinstance(e, EmitEffect)}
+        for event in found.events:
+            event.fields = mark_durations_in(event.fields, emitted.get(event.type, {}))
+        actions = {e.action: _types(e.args) for e in rule.effects if isinstance(e, MitigateEffect)}
+        for each in found.mitigations:
+            each.args = mark_durations_in(each.args, actions[each.action])
 
     def pipeline(self, script: Script) -> Pipeline:
         """Return a new pipeline: nothing is remembered of the script before."""
@@ -64,6 +91,10 @@ class Player:
         replay(script, investigation.pipeline)
         investigation.finish()
         return nearest_line(investigation.explain())
+
+
+def _types(named: Iterable[tuple[str, Expr]]) -> dict[str, Type]:
+    return {name: expr.type for name, expr in named}
 
 
 # ---------------------------------------------------------------- the clock

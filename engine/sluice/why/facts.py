@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.backends import Probe
-from sluice.model import MISSING, Key, Row, Type, event_id, part_value
+from sluice.model import MISSING, Key, Lasting, Row, Type, event_id, mark_durations, part_value
 from sluice.plan import (
     Atom,
     Expr,
@@ -22,7 +22,7 @@ from sluice.plan import (
 )
 from sluice.plan import exprs as x
 from sluice.stream import Program, get_path, taken_at
-from sluice.timing import Instant, format_instant
+from sluice.timing import Instant, format_duration, format_instant
 from sluice.why.explanation import Moment, Sample
 from sluice.why.recording import NOTHING, Held
 
@@ -36,7 +36,7 @@ _OWN = {"@time": "time", "@type": "type", "@source": "source", "@partition": "pa
 #: What a JSON value of a Python class is called.
 _CLASSES = {
     str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "an array",
-    dict: "an object",
+    dict: "an object", Lasting: "a duration",
 }  # fmt: skip
 
 
@@ -188,14 +188,16 @@ def fields_of(expr: Expr | None) -> Iterator[x.Field]:
 
 
 def json_value(value: Any, kind: Type) -> Any:
-    """Return a run-time value as JSON: times are RFC 3339."""
+    """Return a run-time value as JSON: times are RFC 3339, durations are `Lasting`."""
     if kind.kind == "time" and isinstance(value, int):
         return format_instant(value)
-    return value
+    if kind.item is not None and isinstance(value, list):
+        return [json_value(item, kind.item) for item in value]
+    return mark_durations(value, kind)
 
 
 def shown(value: Any) -> str:
-    """Return a value for a sentence: a string in quotes, nothing as `-`."""
+    """Return a value for a sentence as a rule writes it; nothing is `-`."""
     if value is None or value is MISSING:
         return "-"
     if isinstance(value, bool):
@@ -204,7 +206,15 @@ def shown(value: Any) -> str:
         return f'"{value}"'
     if isinstance(value, float):
         return f"{value:.6g}" if not value.is_integer() else str(int(value))
-    if isinstance(value, Mapping | list):
-        text = str(value)
-        return text if len(text) <= 80 else text[:79] + "…"
+    if isinstance(value, Lasting):
+        return format_duration(value)
+    if isinstance(value, list):
+        return _short(f"[{', '.join(map(shown, value))}]")
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{name}: {shown(each)}" for name, each in value.items())
+        return _short(f"{{ {pairs} }}" if pairs else "{}")
     return str(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sluice.model import Match, event_id
+from sluice.model import Match, event_id, mark_durations_in
 from sluice.plan import Aggregate
 from sluice.why.case import Case
 from sluice.why.explanation import Fired, Measure, Moment
@@ -29,8 +29,11 @@ class MatchStudy:
         entries, found = self._of_key(key)
         own = next((f for f in found if self._is_same(f, match)), None)
         moments, measures = self._details(own, entries, match) if own is not None else ((), ())
+        rule = self.case.rule
+        names = mark_durations_in(match.key, {part.name: part.type for part in rule.keys})
+        select = mark_durations_in(match.select, {name: expr.type for name, expr in rule.select})
         return Fired(
-            match.id, match.key, match.time, match.start, match.end, match.select,
+            match.id, names, match.time, match.start, match.end, select,
             match.event_count, moments or tuple(self._bare(match)), measures,
         )  # fmt: skip
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sluice.model import Row, event_id, key_part
+from sluice.model import Row, event_id, key_part, part_value
 from sluice.plan import Absent, RulePlan, Unseen
 from sluice.plan import Sequence as SequencePlan
 from sluice.why.case import Case, span
 from sluice.why.changes import Change, with_pattern
 from sluice.why.explanation import Moment, Obstacle
-from sluice.why.facts import shown
+from sluice.why.facts import json_value, shown
 from sluice.why.recording import NOTHING
 from sluice.why.trial import Entry, Found
 
@@ -85,7 +85,10 @@ def _unseen(case: Case, rule: RulePlan, unseen: Unseen, found: Found) -> Refused
     before = _before(case, found, fitting)
     same = [e.row for e in before if _values(case, unseen, e.row) == values]
     atom = case.atoms[(fitting & -fitting).bit_length() - 1]
-    told = ", ".join(shown(value) for value in values)
+    told = ", ".join(
+        shown(json_value(part_value(value), expr.type))
+        for value, expr in zip(values, unseen.values, strict=True)
+    )
     if same and first.time - same[-1].time <= unseen.duration_ms:
         last, away = same[-1], first.time - same[-1].time
         text = (

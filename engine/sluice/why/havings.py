@@ -60,8 +60,8 @@ def told_part(
     inside = because
     if not inside and isinstance(part, x.Cmp):
         pairs = zip((part.left, part.right), sides, strict=True)
-        told = [(case.facts.text(e), shown(v)) for e, v in pairs if not isinstance(e, x.Const)]
-        inside = ", ".join(f"{name} = {value}" for name, value in told)
+        told = [(e, shown(json_value(v, e.type))) for e, v in pairs if not isinstance(e, x.Const)]
+        inside = ", ".join(f"{case.facts.text(expr)} = {value}" for expr, value in told)
     return f"`{case.facts.text(part)}` is {word}" + (f" ({inside})" if inside else "")
 
 

@@ -42,6 +42,8 @@ from sluice.why.witness import rule_named, telling_bits, with_witness
 
 #: How many matches are kept to be told of; all are counted.
 MATCHES_MAX = 10_000
+#: How many keys are named where none is like the one that is asked for.
+KEYS_SHOWN_MAX = 3
 
 
 class Investigation:
@@ -191,19 +193,27 @@ class Investigation:
         if asked.key is None or keys or not self._recorder.entries:
             return None
         wanted = _key_words(asked.key)
-        others = dict.fromkeys(self._words(entry.key) for entry in self._recorder.entries)
-        close = difflib.get_close_matches(wanted, list(others), n=3, cutoff=0.4)
-        hint = f", did you mean {close[0]}?" if close else ""
-        shown = ", ".join(close[1:]) if len(close) > 1 else ""
-        more = f" ({shown})" if shown else ""
+        # Only the values are compared: the names of a key make every other one look near.
+        others = {
+            ",".join(parts[name] for name in asked.key if name in parts): _key_words(parts)
+            for parts in (self._parts(entry.key) for entry in self._recorder.entries)
+        }
+        near = difflib.get_close_matches(",".join(asked.key.values()), others, n=3, cutoff=0.4)
+        close = [others[text] for text in near]
+        if close:
+            also = f" ({', '.join(close[1:])})" if len(close) > 1 else ""
+            hint = f", did you mean {close[0]}?{also}"
+        else:
+            first = [*others.values()][:KEYS_SHOWN_MAX]
+            hint = f"; there are {', '.join([*first, '…'] if len(others) > len(first) else first)}"
         when = " around that time" if asked.at is not None else ""
-        text = f"no event that enters the rule{when} has the key {wanted}{hint}{more}"
-        return Problem("--key", text)
+        return Problem("--key", f"no event that enters the rule{when} has the key {wanted}{hint}")
 
-    def _words(self, key: Key) -> str:
-        names = [part.name for part in self.rule.keys]
-        parts = key if len(names) > 1 else (key,)
-        return _key_words(dict(zip(names, map(key_text, parts), strict=bool(names))))
+    def _parts(self, key: Key) -> dict[str, str]:
+        parts = self.rule.keys
+        held = key if len(parts) > 1 else (key,)
+        pairs = zip(parts, held, strict=bool(parts))
+        return {part.name: key_text(value, part.type) for part, value in pairs}
 
     def _rejections(self, case: Case | None) -> Iterator[Rejection]:
         if case is None:

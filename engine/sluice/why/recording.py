@@ -9,10 +9,10 @@ from heapq import merge
 from typing import Any
 
 from sluice.backends import Judge, Probe, Refusal
-from sluice.model import Key, Row, part_value
+from sluice.model import ANY, Key, Row, Type, part_value
 from sluice.plan import Expr, KeyPart
 from sluice.stream import RuleCode
-from sluice.timing import Instant
+from sluice.timing import Instant, format_duration, format_instant, parse_duration, parse_instant
 from sluice.why.trial import Entry
 
 #: What becomes an entry, behind its place in the order in which it came.
@@ -33,11 +33,11 @@ class Hidden:
 
 
 class KeyChoice:
-    """Which keys are asked about; a key part is compared as the text of its JSON value."""
+    """Which keys are asked about; a key part is compared with the text of its value."""
 
     def __init__(self, parts: tuple[KeyPart, ...], wanted: Mapping[str, str] | None) -> None:
         self._wanted = wanted
-        self._names = tuple(part.name for part in parts)
+        self._parts = parts
         self._known: dict[Key, bool] = {}
 
     def __call__(self, key: Key) -> bool:
@@ -46,16 +46,30 @@ class KeyChoice:
             return True
         found = self._known.get(key)
         if found is None:
-            parts = key if len(self._names) > 1 else (key,)
-            held = dict(zip(self._names, parts, strict=True))
-            found = all(key_text(held[name]) == text for name, text in self._wanted.items())
+            held = key if len(self._parts) > 1 else (key,)
+            found = all(
+                _is_text_of(self._wanted[part.name], value, part.type)
+                for part, value in zip(self._parts, held, strict=True)
+                if part.name in self._wanted
+            )
             self._known[key] = found
         return found
 
 
-def key_text(part: Any) -> str:
+def _is_text_of(text: str, part: Any, kind: Type) -> bool:
+    value = part_value(part)
+    if kind.kind == "duration" and parse_duration(text) is not None:
+        return bool(value == parse_duration(text))
+    if kind.kind == "time" and parse_instant(text) is not None:
+        return bool(value == parse_instant(text))
+    return text == key_text(part)
+
+
+def key_text(part: Any, kind: Type = ANY) -> str:
     """Return a part of a key as somebody would write it on a command line."""
     value = part_value(part)
+    if isinstance(value, int) and kind.kind in ("duration", "time"):
+        return format_duration(value) if kind.kind == "duration" else format_instant(value)
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -24,7 +24,7 @@ EXACT_MAX = 2**53
 #: Longer lists are not written into SQL.
 VALUES_MAX = 5_000
 
-_SWAPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
+SWAPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 _FALSE_OF = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
@@ -116,7 +116,7 @@ class Conditions:
             return (
                 TRUE
                 if isinstance(right, x.Const)
-                else self._compare(_SWAPPED[op], right, left, folded, positive)
+                else self._compare(SWAPPED[op], right, left, folded, positive)
             )
         if not isinstance(left, x.Field) or not isinstance(right, x.Const):
             return TRUE
@@ -258,7 +258,7 @@ def _grouped(value: str, node: x.InValues, values: tuple[Any, ...], tests: Itera
     return f"{value} IN ({', '.join(map(text, values))})"
 
 
-_FINDS: Mapping[str, Callable[[str, str], str]] = {
+FINDS: Mapping[str, Callable[[str, str], str]] = {
     "contains": lambda value, part: f"contains({value}, {text(part)})",
     "starts with": lambda value, part: f"starts_with({value}, {text(part)})",
     "ends with": lambda value, part: f"ends_with({value}, {text(part)})",
@@ -269,12 +269,12 @@ def _text_found(op: str, value: str, pattern: str, folded: bool, positive: bool)
     if op == "like":
         return _like(value, pattern, folded) if positive else TRUE
     if not folded:
-        found = _FINDS[op](value, pattern)
+        found = FINDS[op](value, pattern)
         return found if positive else f"NOT {found}"
     own = fold(pattern)
     if not positive or not own.isascii():
         return TRUE if not positive else is_not_ascii(value)
-    return any_of([_FINDS[op](f"lower({value})", own), is_not_ascii(value)])
+    return any_of([FINDS[op](f"lower({value})", own), is_not_ascii(value)])
 
 
 def _like(value: str, pattern: str, folded: bool) -> str:
@@ -283,5 +283,5 @@ def _like(value: str, pattern: str, folded: bool) -> str:
     if folded and not own.isascii():
         return is_not_ascii(value)
     subject = f"lower({value})" if folded else value
-    found = all_of(_FINDS[op](subject, part) for op, part in like_parts(own))
+    found = all_of(FINDS[op](subject, part) for op, part in like_parts(own))
     return any_of([found, is_not_ascii(value)]) if folded else found

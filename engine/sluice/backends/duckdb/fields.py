@@ -72,11 +72,14 @@ def forms(column: str, kind: str, source: str) -> str:
     """Write the three columns of a field, by the type of the column that they come from.
 
     They are its text, its number and whether it is there; those that nobody asks for cost nothing.
+    A VARCHAR holds any value as text, a TEXT only texts.
     """
     own, double = source, f"TRY_CAST({source} AS DOUBLE)"
     if kind == "JSON":
         own = f"json_extract_string({source}, '$')"
         double = f"TRY_CAST({own} AS DOUBLE)"
+    elif kind == "TEXT":
+        double = "NULL::DOUBLE"
     elif kind != "VARCHAR":
         own = f"CAST({source} AS VARCHAR)"
         double = "NULL::DOUBLE" if kind == "BOOLEAN" else f"CAST({source} AS DOUBLE)"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from sluice.backends.duckdb.conditions import Conditions
 from sluice.backends.duckdb.fields import TIME, as_double
-from sluice.backends.duckdb.sqltext import all_of, any_of, text
-from sluice.backends.layout import covers
+from sluice.backends.duckdb.sqltext import FALSE, all_of, any_of, text
+from sluice.lang import covers
 from sluice.plan import Aggregate, Atom, Plan, Repeat, RulePlan, Step, atoms_of, conjuncts
 from sluice.plan import exprs as x
 from sluice.plan import nodes as p
@@ -39,11 +39,13 @@ class Gathering:
 
 
 def gathering(
-    rule: RulePlan, plan: Plan, conditions: Conditions, write: Callable[[Iterable[Atom]], str]
-) -> Gathering | None:
+    rule: RulePlan, plan: Plan, conditions: Conditions, own: str,
+    write: Callable[[Iterable[Atom]], str],
+) -> Gathering | None:  # fmt: skip
     """Return what must be near the events of a rule; None where nothing is known.
 
-    `write` writes what holds for every event that fits one of some atoms.
+    `own` holds for every event of the rule, `write` writes what holds for every event that fits
+    one of some atoms.
     """
     atoms = tuple(atoms_of(rule))
     if rule.unseen is not None or len({atom.key for atom in atoms}) != 1:
@@ -57,7 +59,7 @@ def gathering(
     keys = tuple(_key(expr, conditions) for expr in atoms[0].key)
     written = tuple((write(each), count) for each, count in required)
     held = tuple(key for key in keys if key is not None)
-    return Gathering(write(atoms), written, held, radius_ms)
+    return Gathering(own, written, held, radius_ms)
 
 
 def _made(plan: Plan) -> set[str]:
@@ -168,12 +170,19 @@ def marks(gatherings: Iterable[Gathering], plain: str, doubtful: str) -> str:
         columns.append(f"{each.own} AS own_{number}")
         tests = enumerate(test for test, _ in each.required)
         columns += [f"{test} AS needed_{number}_{place}" for place, test in tests]
-        columns += [f"{key} AS key_{number}_{place}" for place, key in enumerate(each.keys)]
+        if each.keys:
+            # Keys that fall together let through more, and one number is sorted soonest.
+            columns.append(f"hash({', '.join(each.keys)}) AS key_{number}")
     return ", ".join(columns)
 
 
-def gathered(gatherings: Sequence[Gathering], rows: str, columns: Iterable[str]) -> str:
-    """Write the SELECT of the rows, with `marks`, that are needed or have enough near by."""
+def gathered(
+    gatherings: Sequence[Gathering], rows: str, columns: Iterable[str], may_doubt: bool
+) -> str:
+    """Write the SELECT of the rows, with `marks`, that are needed or have enough near by.
+
+    `may_doubt`: SQL may have read wrong values; where it has, all rows are needed.
+    """
     told = ", ".join(columns)
     if not gatherings:
         return f"SELECT {told} FROM ({rows})"
@@ -185,16 +194,16 @@ def gathered(gatherings: Sequence[Gathering], rows: str, columns: Iterable[str])
     tests = [
         all_of([f"own_{number}", *_enough(number, each)]) for number, each in enumerate(gatherings)
     ]
+    doubt = "bool_or(is_doubtful) OVER ()" if may_doubt else FALSE
     return (
         f"SELECT {told} FROM (SELECT *, {any_of(['is_plain', *tests])} AS is_near, "
-        f"bool_or(is_doubtful) OVER () AS has_doubtful FROM ({rows}) WINDOW {', '.join(windows)}) "
+        f"{doubt} AS has_doubtful FROM ({rows}) WINDOW {', '.join(windows)}) "
         "WHERE is_near OR has_doubtful"
     )
 
 
 def _partition(number: int, each: Gathering) -> str:
-    keys = ", ".join(f"key_{number}_{place}" for place in range(len(each.keys)))
-    return f"PARTITION BY {keys} " if keys else ""
+    return f"PARTITION BY key_{number} " if each.keys else ""
 
 
 def _enough(number: int, each: Gathering) -> Iterator[str]:

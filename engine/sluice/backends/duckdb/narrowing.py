@@ -83,13 +83,13 @@ def narrowing(plan: Plan, catalog: Catalog) -> Narrowing:
 
 
 def _gathering(rule: RulePlan, plan: Plan, conditions: Conditions) -> Gathering | None:
-    def write(atoms: Iterable[p.Atom]) -> str:
-        asks_all = _asks_immediately(rule)
+    def write(atoms: Iterable[p.Atom], asks_all: bool = False) -> str:
         return _by_type(
             test for atom in atoms for test in _atom_tests(rule, atom, conditions, asks_all)
         )
 
-    return gathering(rule, plan, conditions, write)
+    own = write(atoms_of(rule), _asks_immediately(rule))
+    return gathering(rule, plan, conditions, own, write)
 
 
 def _rule_narrowing(rule: RulePlan, conditions: Conditions) -> RuleNarrowing:

@@ -23,12 +23,20 @@ def regex_test(value: str, pattern: str, flags: str, positive: bool = True) -> s
     """
     if "\0" in pattern:
         return TRUE
+    found, depends = regex_found(value, pattern, flags)
+    test = found if positive else f"NOT {found}"
+    return any_of([test, is_not_ascii(value)]) if depends else test
+
+
+def regex_found(value: str, pattern: str, flags: str) -> tuple[str, bool]:
+    """Write that a regular expression is found in a text, and say whether tables decide it."""
+    if "\0" in pattern:
+        return TRUE, True
     own = _NAMED_GROUP.sub("(?P<", pattern)
     mode = f"(?{''.join(sorted(set(flags)))})" if flags else ""
     found = f"regexp_matches({value}, {text(mode + own)})"
-    test = found if positive else f"NOT {found}"
-    depends = "i" in flags or _BY_TABLES.search(pattern) or re.search(r"\(\?\w*i", pattern)
-    return any_of([test, is_not_ascii(value)]) if depends else test
+    by_case = "i" in flags or re.search(r"\(\?\w*i", pattern) is not None
+    return found, by_case or _BY_TABLES.search(pattern) is not None
 
 
 def like_parts(pattern: str) -> Iterator[tuple[str, str]]:

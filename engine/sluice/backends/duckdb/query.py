@@ -135,29 +135,39 @@ class LakeFiles:
     has_spilled: bool = False
 
 
-#: What an event is made of again.
-EVENT_COLUMNS = (
-    "@type", "@id", "@source", "@partition", "@offset", "@subject", "@zone", "@key", "raw",
-)  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What of an event is told: columns of a query, written over the columns of files."""
+
+    names: tuple[str, ...]
+    select: str
 
 
-def lake_query(files: LakeFiles, narrowing: Narrowing | None, condition: str = TRUE) -> str:
+def lake_rows(files: LakeFiles) -> str:
+    """Write what reads all rows of files."""
+    quoted = ", ".join(text(path) for path in files.paths)
+    return f"read_parquet([{quoted}], union_by_name = true, hive_partitioning = false)"
+
+
+def lake_query(
+    files: LakeFiles, narrowing: Narrowing | None, made: Made, condition: str = TRUE
+) -> str:
     """Write a SELECT of the events of files that rules may have to see (None: of all).
 
-    Columns are `event_ms`, `EVENT_COLUMNS` and marks; `condition` is over the columns of the files.
+    Columns are those of `made` and marks; `condition` is over the columns of the files.
     """
-    quoted = ", ".join(text(path) for path in files.paths)
-    rows = f"read_parquet([{quoted}], union_by_name = true, hive_partitioning = false)"
-    own = ", ".join(map(name, EVENT_COLUMNS))
     type_ = text(files.type) if files.type is not None else name("@type")
     fields = {} if narrowing is None else narrowing.fields
     columns = "".join(f", {_lake_field(files, *each)}" for each in fields.items())
+    if narrowing is not None and files.columns is None:
+        columns += ", raw AS written"
     inner = (
-        f"SELECT epoch_ms({name('@time')}) AS {TIME}, {type_} AS {TYPE}, {own}{columns} "
-        f"FROM {rows} WHERE {condition}"
+        f"SELECT epoch_ms({name('@time')}) AS {TIME}, {type_} AS {TYPE}, {made.select}{columns} "
+        f"FROM {lake_rows(files)} WHERE {condition}"
     )
+    own = ", ".join(made.names)
     if narrowing is None:
-        return f"SELECT {TIME}, {own} FROM ({inner})"
+        return f"SELECT {own} FROM ({inner})"
     doubtful = any_of(
         test
         for column in _as_written(files, narrowing)
@@ -165,22 +175,29 @@ def lake_query(files: LakeFiles, narrowing: Narrowing | None, condition: str = T
     )
     marked = marks(narrowing.gatherings, narrowing.plain, doubtful)
     kept = any_of([narrowing.keep, doubtful])
-    return f"SELECT {TIME}, {own}, {marked} FROM ({inner}) WHERE {kept}"
+    return f"SELECT {own}, {marked} FROM ({inner}) WHERE {kept}"
 
 
 def _as_written(files: LakeFiles, narrowing: Narrowing) -> Iterator[str]:
     """Yield the texts of JSON in which a key may stand twice: then the last counts."""
     if files.columns is None:
-        yield "CAST(raw AS VARCHAR)"
+        yield "CAST(written AS VARCHAR)"
         return
     for field, column in narrowing.fields.items():
         if files.columns.get(field) == "JSON":
             yield f"{column}_json"
 
 
-def needed_rows(narrowing: Narrowing | None, rows: str, columns: Iterable[str]) -> str:
+def may_misread(files: LakeFiles, narrowing: Narrowing) -> bool:
+    """Say whether SQL may read another value of a field than the last of its key."""
+    return next(_as_written(files, narrowing), None) is not None
+
+
+def needed_rows(
+    narrowing: Narrowing | None, rows: str, columns: Iterable[str], may_doubt: bool = True
+) -> str:
     """Write the SELECT of those of marked rows that rules have to see."""
-    return gathered(() if narrowing is None else narrowing.gatherings, rows, columns)
+    return gathered(() if narrowing is None else narrowing.gatherings, rows, columns, may_doubt)
 
 
 def _lake_field(files: LakeFiles, field: str, column: str) -> str:
@@ -189,7 +206,8 @@ def _lake_field(files: LakeFiles, field: str, column: str) -> str:
         kind = files.columns.get(field)
         if kind is not None:
             written = f"CAST({name(field)} AS VARCHAR) AS {column}_json, " if kind == "JSON" else ""
-            return written + forms(column, kind, name(field))
+            # What looks like a number is none: all values of such a column are texts.
+            return written + forms(column, "TEXT" if kind == "VARCHAR" else kind, name(field))
         # DuckDB does not tell names apart by case, so of two such fields one is in `raw` alone.
         taken = {"raw", *(held.lower() for held in files.columns)}
         if not files.has_spilled and field.lower() not in taken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sluice.backends.duckdb.counting import may_be_counted
 from sluice.backends.duckdb.gathering import Gathering
 from sluice.backends.duckdb.narrowing import narrowing
 from sluice.catalog import Catalog
@@ -18,7 +19,9 @@ def explain_sql(plan: Plan, names: Iterable[str], catalog: Catalog) -> list[dict
     """
     found = []
     for name in names:
-        own = narrowing(only_feeding(plan, name), catalog)
+        part = only_feeding(plan, name)
+        own = narrowing(part, catalog)
+        rule = next(rule for rule in part.rules if rule.name == name)
         near = own.gatherings[0] if own.gatherings and len(own.rules) == 1 else None
         reasons = [f"{each.rule}: {each.reason}" for each in own.open_rules]
         found.append({
@@ -27,6 +30,7 @@ def explain_sql(plan: Plan, names: Iterable[str], catalog: Catalog) -> list[dict
             "reason": reasons[0] if reasons else None,
             "where": None if reasons else own.keep,
             "near": None if near is None else _near(near),
+            "is_counted": may_be_counted(rule, part),
             "columns": {column: field for field, column in own.fields.items()},
         })  # fmt: skip
     return found
@@ -43,6 +47,8 @@ def _near(near: Gathering) -> dict[str, Any]:
 def sql_story(told: dict[str, Any]) -> str:
     """Return what SQL asks for one rule as text."""
     lines = [told["rule"]]
+    if told["is_counted"]:
+        lines.append("  SQL counts its matches by itself where a packed lake has typed columns")
     if not told["is_supported"]:
         return "\n".join([*lines, f"  not by SQL: {told['reason']}"])
     lines.append(f"  SQL leaves events where\n    {told['where']}")

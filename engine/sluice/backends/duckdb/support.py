@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,11 +11,22 @@ from typing import Literal
 Width = Literal["exact", "wider", "open"]
 
 
+Group = Literal["conditions", "rules", "counts", "events"]
+
+#: What the constructs of a group are about, as a title.
+SUPPORT_GROUPS: Mapping[Group, str] = {
+    "conditions": "Conditions",
+    "rules": "Rules",
+    "counts": "Counted by SQL alone, on a packed lake, when no single match is asked for",
+    "events": "Events",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Support:
     """A construct, how closely SQL follows it, and why not closer."""
 
-    group: Literal["conditions", "rules", "events"]
+    group: Group
     construct: str
     width: Width
     why: str = ""
@@ -81,6 +93,20 @@ SUPPORT: tuple[Support, ...] = (
         ("a step with `any` and no condition that SQL can tell", "the rule has to see everything, "
          "so the stream engine runs it"),
     ),
+    *(
+        Support("counts", construct, "exact", why)
+        for construct, why in (
+            ("a filter by day and key, `step{n}` with or without `within`, `no b within D`", "with "
+             "`cooldown` too; not where another rule listens to it"),
+            ("`and`, `or`, `not`, `exists`, `missing` over fields at the top of an event", ""),
+            ("`== != < <= > >=`, `in`, `not in` with constants", "below 2^53 where a column has "
+             "fractions"),
+            ("`contains`, `starts with`, `ends with`, and `matches` without `i`", ""),
+        )
+    ),
+    Support("counts", "keys that are not one field, fields of mixed types, objects and lists, "
+            "fields declared as `ip`, `enum`, `time`, all other conditions", "open",
+            "the operators decide on the events that SQL leaves"),
     Support("events", "JSON lines in a plain file, the Parquet files of a lake", "exact"),
     Support("events", "a key twice in one object", "wider", "the last counts, SQL reads the first: "
             "such lines are left"),
@@ -95,8 +121,11 @@ SUPPORT: tuple[Support, ...] = (
 
 def support_table() -> str:
     """Return the table as text, for a terminal."""
-    lines = []
+    lines, group = [], None
     for each in SUPPORT:
+        if each.group != group:
+            group = each.group
+            lines.append(SUPPORT_GROUPS[group])
         lines.append(f"  {each.width:6} {each.construct.replace('`', '')}")
         if each.why:
             lines.append(f"{'':11}{each.why.replace('`', '')}")

@@ -8,16 +8,17 @@ import subprocess
 import tarfile
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 from sluice.errors import ConfigError
+from sluice.model import Counted, Match
 from sluice.plan import Plan
 from sluice.shells.backtest.engine import decide_all
-from sluice.shells.backtest.request import Chosen, Job, Read
+from sluice.shells.backtest.request import Chosen, Job, Read, Taker
+from sluice.timing import format_instant
 
 #: How many matches of a rule are named, new ones and gone ones each.
 NAMED_MAX = 5
@@ -101,7 +102,7 @@ def compare_rules(job: Job, earlier: Plan, engine: str, *, is_whole: bool = True
     now, before = _Named(), _Named()
     gone = {rule.name for rule in earlier.rules if not rule.disabled} if is_whole else set()
     names = job.rules | gone
-    plans = [(job.plan, now.add), (earlier, before.add)]
+    plans = [(job.plan, Taker(now.add)), (earlier, Taker(before.add))]
     read, chosen = decide_all(Job(job.plan, job.catalog, job.request, names, job.codecs), plans,
                               engine)  # fmt: skip
     changes = tuple(_change(name, now.of(name), before.of(name)) for name in sorted(names))
@@ -114,10 +115,10 @@ class _Named:
     def __init__(self) -> None:
         self._rules: dict[str, Counter[Name]] = {}
 
-    def add(self, record: Mapping[str, Any]) -> None:
+    def add(self, found: Match | Counted) -> None:
         """Take a match in."""
-        name = record["time"], json.dumps(record["key"], ensure_ascii=False)
-        self._rules.setdefault(record["rule"], Counter())[name] += 1
+        name = format_instant(found.time), json.dumps(found.key, ensure_ascii=False)
+        self._rules.setdefault(found.rule, Counter())[name] += 1
 
     def of(self, rule: str) -> Counter[Name]:
         """Return the matches of a rule."""

@@ -19,9 +19,11 @@ from sluice.shells.backtest.request import (
     Job,
     NeedsStream,
     Read,
+    Take,
+    Taker,
 )  # fmt: skip
 from sluice.shells.backtest.sql import by_sql
-from sluice.shells.backtest.stream import Take, by_stream
+from sluice.shells.backtest.stream import by_stream
 from sluice.shells.backtest.tally import Tally
 from sluice.shells.request import RunRequest
 
@@ -76,40 +78,35 @@ def run_backtest(job: Job, engine: EngineChoice, take: Take | None = None) -> Ba
     InputError and ConfigError are raised before anything was read.
     """
     tally = Tally(sorted(job.rules))
-    takers: list[Take] = [tally.add] if take is None else [tally.add, take]
-
-    def taken(record: Mapping[str, Any]) -> None:
-        for taker in takers:
-            taker(record)
-
+    taker = Taker(tally.add, take, is_by_day=True)
     if engine == "stream":
-        return Backtest(tally, _by_stream(job, taken), Chosen("stream"))
+        return Backtest(tally, _by_stream(job, taker), Chosen("stream"))
     if engine == "both":
-        return _both(job, tally, takers)
+        return _both(job, tally, take)
     if engine == "auto" and not is_lake(job.request):
-        return Backtest(tally, _by_stream(job, taken), Chosen("stream", FILES_REASON))
+        return Backtest(tally, _by_stream(job, taker), Chosen("stream", FILES_REASON))
     try:
-        return Backtest(tally, _by_sql(job, taken), Chosen("sql"))
+        return Backtest(tally, _by_sql(job, taker), Chosen("sql"))
     except NeedsStream as reason:
         if engine == "sql":
             raise _refused(reason) from None
-        return Backtest(tally, _by_stream(job, taken), Chosen("stream", str(reason)))
+        return Backtest(tally, _by_stream(job, taker), Chosen("stream", str(reason)))
 
 
-def _by_stream(job: Job, take: Take) -> Read:
+def _by_stream(job: Job, taker: Taker) -> Read:
     if is_lake(job.request):
-        return over_lake(job, [(job.plan, take)], is_narrowed=False)
-    return by_stream(job, take)
+        return over_lake(job, [(job.plan, taker)], is_narrowed=False)
+    return by_stream(job, taker)
 
 
-def _by_sql(job: Job, take: Take) -> Read:
-    plans = [(job.plan, take)]
+def _by_sql(job: Job, taker: Taker) -> Read:
+    plans = [(job.plan, taker)]
     if is_lake(job.request):
         return over_lake(job, plans, is_narrowed=True)
     return by_sql(job, plans)
 
 
-def decide_all(job: Job, plans: Sequence[tuple[Plan, Take]], engine: str) -> tuple[Read, Chosen]:
+def decide_all(job: Job, plans: Sequence[tuple[Plan, Taker]], engine: str) -> tuple[Read, Chosen]:
     """Let several plans decide the same events: in one pass with SQL, else one after the other."""
     if engine != "stream":
         try:
@@ -124,8 +121,8 @@ def decide_all(job: Job, plans: Sequence[tuple[Plan, Take]], engine: str) -> tup
         chosen = Chosen("stream")
     if is_lake(job.request):
         return over_lake(job, plans, is_narrowed=False), chosen
-    for plan, take in plans:
-        read = by_stream(replace(job, plan=plan), take)
+    for plan, taker in plans:
+        read = by_stream(replace(job, plan=plan), taker)
     return read, chosen
 
 
@@ -133,19 +130,19 @@ def _refused(reason: NeedsStream) -> Unsupported:
     return Unsupported(f"{reason}: take --engine stream, or auto")
 
 
-def _both(job: Job, tally: Tally, takers: list[Take]) -> Backtest:
+def _both(job: Job, tally: Tally, take: Take | None) -> Backtest:
     """Run both engines and compare all that they say of each match."""
     expected = _Matches()
-    takers.append(expected.add)
 
     def taken(record: Mapping[str, Any]) -> None:
-        for taker in takers:
-            taker(record)
+        expected.add(record)
+        if take is not None:
+            take(record)
 
-    read = _by_stream(job, taken)
+    read = _by_stream(job, Taker(tally.add, taken))
     actual = _Matches()
     try:
-        other = _by_sql(job, actual.add)
+        other = _by_sql(job, Taker(take=actual.add))
     except NeedsStream as reason:
         raise _refused(reason) from None
     found = list(expected.unlike(actual, "only the stream engine reports it"))

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from sluice.catalog import Catalog
 from sluice.codecs import CodecEntry
+from sluice.model import Counted, Match
 from sluice.plan import Plan
 from sluice.shells.request import RunRequest
 from sluice.timing import Instant
 
 EngineChoice = Literal["auto", "stream", "sql", "both"]
 EngineName = Literal["stream", "sql"]
+
+#: Takes the record of each match, in the order in which they are decided.
+Take = Callable[[Mapping[str, Any]], None]
+
+#: Takes each match, of which it asks rule, key, time and how many were suppressed.
+Count = Callable[[Match | Counted], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who is told of matches: without `take` no record, id or event of a match is made.
+
+    `is_by_day`: for `count` it is enough to know of the matches of a day how many there are.
+    """
+
+    count: Count | None = None
+    take: Take | None = None
+    is_by_day: bool = False
 
 
 class NeedsStream(Exception):
@@ -48,13 +67,15 @@ class Chosen:
 class Read:
     """What an engine read on its way: how many events, and what became of the others.
 
-    `kept` is how many events SQL left to the operators, None where none were left out.
+    `kept` is how many events SQL left to the operators, None where none were left out; of
+    `counted` rules it counted the matches itself.
     """
 
     events: int = 0
     rejected: int = 0
     late: int = 0
     kept: int | None = None
+    counted: int = 0
     first: Instant | None = None
     last: Instant | None = None
     seconds: float = 0.0

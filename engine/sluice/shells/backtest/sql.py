@@ -20,10 +20,10 @@ from sluice.errors import InputError
 from sluice.io import STDIN, is_compressed
 from sluice.model import Event
 from sluice.plan import Plan
-from sluice.shells.backtest.request import Job, NeedsStream, Read
+from sluice.shells.backtest.request import Job, NeedsStream, Read, Taker
 from sluice.shells.backtest.session import FETCH_ROWS, connected, one
 from sluice.shells.backtest.spool import TIME_KEY, TYPE_KEY, spool
-from sluice.shells.backtest.stream import Deciders, Take, input_options, input_paths
+from sluice.shells.backtest.stream import Deciders, input_options, input_paths
 from sluice.shells.collecting import seldom_collected
 from sluice.timing import Instant
 
@@ -55,7 +55,7 @@ class _File:
         return found if isinstance(found, Event) else None
 
 
-def by_sql(job: Job, plans: Sequence[tuple[Plan, Take]]) -> Read:
+def by_sql(job: Job, plans: Sequence[tuple[Plan, Taker]]) -> Read:
     """Run plans over the events that SQL leaves; NeedsStream before anything is decided."""
     started = time.perf_counter()
     narrow = narrowed([plan for plan, _ in plans], job)
@@ -87,7 +87,9 @@ def by_sql(job: Job, plans: Sequence[tuple[Plan, Take]]) -> Read:
         deciders = Deciders(job, plans)
         if isinstance(codec, JsonCodec):
             codec.read_only(deciders.reads)
-        read.kept = deciders.decide(_kept_events(connection, files, narrow, codec, read), read)
+        read.kept = deciders.decide_events(
+            _kept_events(connection, files, narrow, codec, read), read
+        )
     read.seconds = time.perf_counter() - started
     return read
 

@@ -10,11 +10,12 @@ from itertools import product
 
 from sluice.errors import ConfigError
 from sluice.lang import RuleSet, declarations, suggest
+from sluice.model import Counted, Match
 from sluice.plan import Aggregate, Item, Plan, RulePlan, Step, conjuncts
 from sluice.plan import Sequence as Steps
 from sluice.plan import exprs as x
 from sluice.shells.backtest.engine import decide_all
-from sluice.shells.backtest.request import Chosen, Job, Read
+from sluice.shells.backtest.request import Chosen, Count, Job, Read, Taker
 from sluice.timing import Duration, parse_duration
 
 #: How many values (of several sweeps: how many together) are tried at most.
@@ -125,14 +126,14 @@ def run_sweep(job: Job, axes: Sequence[Axis], compiled: Compile, engine: str) ->
                 plan = _with_clause(plan, job.rules, name, value)
         points.append(Point(held, dict.fromkeys(sorted(job.rules), 0)))
         plans.append(plan)
-    takes = [_counter(point) for point in points]
-    read, chosen = decide_all(job, list(zip(plans, takes, strict=True)), engine)
+    takers = [Taker(_counter(point), is_by_day=True) for point in points]
+    read, chosen = decide_all(job, list(zip(plans, takers, strict=True)), engine)
     return Sweep(tuple(points), read, chosen, time.perf_counter() - started)
 
 
-def _counter(point: Point) -> Callable[[Mapping[str, object]], None]:
-    def count(record: Mapping[str, object]) -> None:
-        point.matches[str(record["rule"])] += 1
+def _counter(point: Point) -> Count:
+    def count(found: Match | Counted) -> None:
+        point.matches[found.rule] += found.count if isinstance(found, Counted) else 1
 
     return count
 

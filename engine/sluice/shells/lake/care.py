@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sluice.shells.lake.compact import Compacted, compact
 from sluice.shells.lake.expire import Old, find_old, remove
+from sluice.shells.lake.failures import failing_as_such
 from sluice.shells.lake.forget import Forgotten, forget
 from sluice.shells.lake.layout import existing_lake
 from sluice.shells.lake.verify import Checked, check_lake
@@ -11,8 +12,10 @@ from sluice.timing import Duration
 
 
 def compact_lake(root: str) -> Compacted:
-    """Put the files of each folder into one; InputError when there is no lake."""
-    return compact(existing_lake(root))
+    """Put the files of each folder into one; InputError when there is no lake, OSError when one
+    of its files is damaged, or the disk is full."""
+    with failing_as_such(root):
+        return compact(existing_lake(root))
 
 
 def expire_lake(
@@ -31,9 +34,11 @@ def expire_lake(
 
 def verify_lake(root: str) -> Checked:
     """Read every file of a lake, and say what is wrong."""
-    return check_lake(existing_lake(root))
+    with failing_as_such(root):
+        return check_lake(existing_lake(root))
 
 
 def forget_in_lake(root: str, field: str, value: str, now_ms: int, is_done: bool) -> Forgotten:
     """Return what carries a value, and with `is_done` take it away."""
-    return forget(existing_lake(root), field, value, now_ms, is_done)
+    with failing_as_such(root):
+        return forget(existing_lake(root), field, value, now_ms, is_done)

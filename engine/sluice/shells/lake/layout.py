@@ -77,7 +77,9 @@ def existing_lake(root: str) -> Lake:
     except OSError as error:
         raise InputError(f"{root}: the lake cannot be read: {error.strerror}") from None
     if found is None:
-        what = "there is no such directory" if not os.path.isdir(root) else f"it has no {HEAD}"
+        if os.path.isdir(root) and os.listdir(root):
+            raise InputError(f"{root} is no lake: it has no {HEAD}; name another directory")
+        what = f"it has no {HEAD}" if os.path.isdir(root) else "there is no such directory"
         raise InputError(f"{root} is no lake: {what}; `sluice run --lake {root}` makes one")
     return found
 
@@ -108,7 +110,8 @@ def _head(root: str) -> Lake | None:
     try:
         with open(os.path.join(root, HEAD), encoding="utf-8") as file:
             head = json.load(file)
-        number, offsets = head["format"], head["segment_offsets"]
+        number = head["format"]
+        offsets = head["segment_offsets"] if number == FORMAT else 1
         is_sound = isinstance(number, int) and isinstance(offsets, int) and offsets > 0
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -13,6 +13,11 @@ class Macro:
     body: str
     doc: str
 
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.signature.partition("(")[0]
+
 
 _KEY_OF_EVENT = "contains(raw::VARCHAR, who) AND list_contains(raw->>'$.*', who)"
 
@@ -30,7 +35,8 @@ MACROS: tuple[Macro, ...] = (
     ),
     Macro(
         "events_of(which)",
-        'TABLE SELECT v.number, v.alias, v.position, e.* FROM evidence AS v '
+        'TABLE SELECT v.number, v.alias, e."@time", e."@type", e.raw, e.* EXCLUDE ("@time", '
+        '"@type", raw), v.position FROM evidence AS v '
         'JOIN events AS e ON e."@id" = v.event AND e."@time" = v.time '
         "WHERE starts_with(v.match, which) ORDER BY v.match, v.number",
         "the events of a match, by its id or how that begins",

@@ -14,10 +14,12 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from sluice.errors import SluiceError
+from sluice.codecs import did_you_mean
+from sluice.errors import InputError, SluiceError
 from sluice.io import put_in_place
+from sluice.shells.lake.failures import DAMAGE, first_line, is_damage
 from sluice.shells.lake.macros import MACROS
-from sluice.shells.lake.reader import OpenLake, first_line
+from sluice.shells.lake.reader import OpenLake
 from sluice.shells.lake.tables import name as quoted
 from sluice.shells.lake.tables import text
 
@@ -31,6 +33,7 @@ ATTEMPTS = 3
 _READS = frozenset({"SELECT", "EXPLAIN", "CREATE", "DROP"})
 _EXPLAIN = re.compile(r"\s*explain\s+(?:analyze\s+)?(?:\([^()]*\)\s*)?", re.IGNORECASE)
 _ALL_VIEWS = re.compile(r"\b(show|describe|information_schema|duckdb_\w+)\b", re.IGNORECASE)
+_NO_TABLE = re.compile(r'Table with name "?(.+?)"? does not exist')
 _CREATED = re.compile(
     r"\s*create\s+(?:or\s+replace\s+)?(?:temp\w*\s+)?(table|view|macro|function|type)\b",
     re.IGNORECASE,
@@ -101,7 +104,10 @@ class Desk:
 
     def columns(self, view: str) -> list[str]:
         """Return the names of the columns of a table or type."""
-        self._lake.name_types(quoted(view) if view not in self._lake.views else view)
+        try:
+            self._lake.name_types(quoted(view) if view not in self._lake.views else view)
+        except InputError:
+            return []
         rows = self._lake.con.execute(f"DESCRIBE {quoted(view)}").fetchall()
         return [row[0] for row in rows]
 
@@ -111,6 +117,8 @@ class Desk:
         for attempt in range(ATTEMPTS):
             try:
                 return self._bounded(lambda: self._answer(statements))
+            except InputError as error:
+                raise QueryError(str(error), is_wrong=False) from None
             except duckdb.IOException as error:
                 if attempt == ATTEMPTS - 1 or "No such file" not in str(error):
                     raise QueryError(first_line(error), is_wrong=False) from None
@@ -124,7 +132,7 @@ class Desk:
             raise QueryError("one SELECT is needed to write a Parquet file")
         beside = os.path.join(self._scratch, "answer.parquet")
         con = self._lake.con
-        self._lake.name_types(statements[0].query)
+        self._name(statements[0].query)
         query = statements[0].query.rstrip().rstrip(";")
         copy = f"COPY ({query}\n) TO {text(beside)} (FORMAT parquet, COMPRESSION zstd)"
         row = self._bounded(lambda: con.execute(copy).fetchone())
@@ -145,8 +153,7 @@ class Desk:
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET enable_progress_bar = false")
         self._lake = OpenLake(self._root, con)
-        for macro in MACROS:
-            con.execute(f"CREATE MACRO {macro.signature} AS {macro.body}")
+        self._macros = list(MACROS)
         if self._bounds.is_open:
             return
         # The views go on reading these; nothing else can be opened, and nobody can change that.
@@ -160,7 +167,17 @@ class Desk:
         self._lake.con.close()
         self._open()
         for statement in self._made:
+            self._name(statement)
             self._lake.con.execute(statement)
+
+    def _name(self, query: str) -> None:
+        """Make the views and macros that a statement names: each looks at all its files."""
+        is_about_all = _ALL_VIEWS.search(query) is not None
+        self._lake.name_types(None if is_about_all else query)
+        for macro in list(self._macros):
+            if is_about_all or macro.name in query.lower():
+                self._macros.remove(macro)
+                self._lake.con.execute(f"CREATE MACRO {macro.signature} AS {macro.body}")
 
     def _checked(self, sql: str) -> list[Any]:
         """Return the statements; QueryError for one that does more than read."""
@@ -195,7 +212,7 @@ class Desk:
         con = self._lake.con
         for statement in statements:
             query = statement.query
-            self._lake.name_types(None if _ALL_VIEWS.search(query) else query)
+            self._name(query)
             if _is_of(statement, "SELECT"):
                 query = self._with_plain_times(query)
             con.execute(query)
@@ -244,7 +261,28 @@ class Desk:
         is_late = self._waited(done)
         if not failure:
             return outcome[0]
+        if (hint := self._near(failure[0])) is not None:
+            raise hint from None
         raise _refusal(failure[0], is_late) from None
+
+    def _near(self, error: BaseException) -> QueryError | None:
+        """Return what to say of a table that there is not, where one of the lake is alike.
+
+        DuckDB looks among its own tables, and among the types that were asked for.
+        """
+        found = isinstance(error, duckdb.CatalogException) and _NO_TABLE.match(first_line(error))
+        if not found:
+            return None
+        lines = [line for line in str(error).splitlines()[1:] if not line.startswith("Did you")]
+        name = found[1]
+        if "/" in name:
+            hint = ": a query reads the lake, and no other file; --allow-external lifts that"
+        elif name in self.views:
+            hint = f'; write it in double quotes: "{name}"'
+        else:
+            hint = did_you_mean(name, [*self.views, *self._lake.aliases])
+            hint = (hint or "; SHOW TABLES lists those that there are").replace(":", ",", 1)
+        return QueryError("\n".join([f"there is no table {name}{hint}", *filter(None, lines)]))
 
     def _waited(self, done: threading.Event) -> bool:
         """Wait for a query; interrupt it when it takes too long (True), or when somebody asks."""
@@ -271,6 +309,8 @@ def _refusal(error: BaseException, is_late: bool) -> BaseException:
     if isinstance(error, duckdb.OutOfMemoryException):
         message = f"the query needs more memory than it may have ({first_line(error)})"
         return QueryError(f"{message}; narrow it, or raise --memory", is_wrong=False)
+    if is_damage(error):
+        return QueryError(DAMAGE, is_wrong=False)
     if isinstance(error, duckdb.Error) and not isinstance(error, duckdb.IOException):
         return QueryError(told(error))
     return error

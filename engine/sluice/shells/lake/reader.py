@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from sluice.errors import InputError
 from sluice.shells.lake.columns import Columns, fresh, infer, merge, stored
+from sluice.shells.lake.failures import first_line
 from sluice.shells.lake.layout import (
     EVENTS,
     TABLES,
@@ -121,7 +123,8 @@ def _broken(con: duckdb.DuckDBPyConnection, paths: list[str], own: Iterable[str]
         if len(paths) == 1:
             if not os.path.exists(paths[0]):
                 raise  # it was replaced meanwhile: look again
-            return {paths[0]: f"it cannot be read: {first_line(error)}"}
+            reason = first_line(error).replace(f" of file '{paths[0]}'", "")
+            return {paths[0]: f"it cannot be read: {reason}"}
         half = len(paths) // 2
         return _broken(con, paths[:half], own) | _broken(con, paths[half:], own)
     return {path: "it is a Parquet file of something else" for (path,) in rows}
@@ -157,12 +160,21 @@ class OpenLake:
         """The names of all tables and types."""
         return [*TABLES, *(name for name, _ in self.names.values())]
 
+    @property
+    def aliases(self) -> list[str]:
+        """The names of types that need no quotes."""
+        return [alias for _, alias in self.names.values() if alias is not None]
+
     def name_types(self, sql: str | None = None) -> None:
         """Make the views of the types that a statement names, or of all."""
         for type_, (name, alias) in self.names.items():
             if type_ in self._made:
                 continue
             if sql is None or name.lower() in sql.lower() or _has_word(sql, alias):
+                if not self.files.types[type_]:
+                    if sql is None:
+                        continue
+                    raise InputError(f"no file of {type_} can be read")
                 self._made.add(type_)
                 self.con.execute(f"CREATE VIEW {quoted(name)} AS {self.of_type(type_)}")
                 if alias is not None:
@@ -216,12 +228,6 @@ class OpenLake:
 
 
 _TYPES = {"@time": "TIMESTAMP", "@partition": "INTEGER", "@offset": "BIGINT"}
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error of DuckDB says, without the kind of error."""
-    line = str(error).splitlines()[0]
-    return line.partition("Error: ")[2] or line
 
 
 def _events(files: list[File], fields: str) -> str:

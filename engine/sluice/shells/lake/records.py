@@ -23,7 +23,10 @@ TABLE_OF = {
     "rejected": "rejected",
 }  # fmt: skip
 RECORD_TABLES = tuple(TABLE_OF.values())
+MATCHES = "matches"
 
+#: What a pipeline decides.
+Decision = Decided | Rejected | Notice
 #: Of an event: its attributes, and its fields as a line of JSON.
 Parts = tuple[dict[str, Any], bytes]
 
@@ -42,8 +45,10 @@ class Target(Protocol):
         """Take events that rules have made."""
         ...
 
-    def record(self, table: str, records: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
-        """Take records of a table, each with the evidence that it does not list itself."""
+    def record(
+        self, table: str, lines: Sequence[bytes], evidence: Sequence[tuple[int, list[bytes]]]
+    ) -> None:
+        """Take records of a table, and by their numbers the evidence that they do not list."""
         ...
 
 
@@ -52,31 +57,45 @@ class Kept:
 
     def __init__(self, target: Target, numbers: dict[str, int]) -> None:
         self._target, self.numbers = target, numbers
+        self._extracted: dict[str, list[Parts]] = {}
 
-    def take(
-        self, decided: Sequence[Decided | Rejected | Notice], made: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Take what was decided, with the record of each."""
-        extracted: dict[str, list[Parts]] = {}
-        emitted: list[Parts] = []
-        records: dict[str, list[tuple[bytes, Sequence[bytes]]]] = {}
-        for each, record in zip(decided, made, strict=True):
+    def without_extracted(self, decided: Sequence[Decision]) -> list[Decision]:
+        """Gather extracted events until something is taken, and return what else was decided."""
+        others: list[Decision] = []
+        for each in decided:
             if isinstance(each, Extracted):
                 event = each.event
                 parts = event_parts(event, event.source, event.offset)
-                extracted.setdefault(event.source, []).append(parts)
-            elif isinstance(each, Event):
+                self._extracted.setdefault(event.source, []).append(parts)
+            else:
+                others.append(each)
+        return others
+
+    def take(
+        self, decided: Sequence[Decision], made: Sequence[Mapping[str, Any]], lines: Sequence[bytes]
+    ) -> None:
+        """Take what was decided, with the record of each and its line."""
+        emitted: list[Parts] = []
+        lines_of: dict[str, list[bytes]] = {}
+        evidence: list[tuple[int, list[bytes]]] = []
+        for each, record, line in zip(decided, made, lines, strict=True):
+            table = TABLE_OF.get(record["kind"])
+            if isinstance(each, Event):
                 emitted.append(event_parts(each, "", self._number(EVENTS)))
-            elif record["kind"] in TABLE_OF:
-                table = TABLE_OF[record["kind"]]
-                number = self._number(table)
-                records.setdefault(table, []).append(_lines(each, record, number))
-        for source, events in extracted.items():
+            elif table is not None:
+                added = lines_of.setdefault(table, [])
+                if isinstance(each, Match) and table == MATCHES and each.evidence is not None:
+                    number = self.numbers.get(MATCHES, 0) + len(added)
+                    evidence.append((number, _evidence(each, record["time"], number)))
+                added.append(_late_line(each, record) if isinstance(each, Late) else line)
+        for source, events in self._extracted.items():
             self._target.extracted(source, events)
+        self._extracted = {}
         if emitted:
             self._target.emitted(emitted)
-        for table, lines in records.items():
-            self._target.record(table, lines)
+        for table, added in lines_of.items():
+            self.numbers[table] = self.numbers.get(table, 0) + len(added)
+            self._target.record(table, added, evidence if table == MATCHES else ())
 
     def _number(self, table: str) -> int:
         number = self.numbers.get(table, 0)
@@ -84,22 +103,22 @@ class Kept:
         return number
 
 
-def _lines(each: Any, record: Mapping[str, Any], number: int) -> tuple[bytes, Sequence[bytes]]:
-    """Return the line of a record, and those of the evidence that it does not list itself."""
-    evidence: list[bytes] = []
-    if isinstance(each, Match) and each.evidence is not None:
-        own = {"match": each.id, "rule": each.rule, "decided": record["time"], "n": number}
-        evidence = [
-            encode_record({**ref.record(), **own, "event": ref.id, "number": place})
-            for place, ref in enumerate(each.evidence)
-        ]
-    elif isinstance(each, Late):
-        event = each.event
-        record = {
-            "event": each.id, "type": event["@type"], "time": event["@time"],
-            "source": event.get("@source"), "watermark": record["watermark"],
-        }  # fmt: skip
-    return encode_record(record), evidence
+def _evidence(match: Match, decided: str, number: int) -> list[bytes]:
+    """Return the lines of the evidence of a match that does not list all of it."""
+    own = {"match": match.id, "rule": match.rule, "decided": decided, "n": number}
+    return [
+        encode_record({**ref.record(), **own, "event": ref.id, "number": place})
+        for place, ref in enumerate(match.evidence or ())
+    ]
+
+
+def _late_line(late: Late, record: Mapping[str, Any]) -> bytes:
+    """Return the line of a late event: it is named, for the table of events has it."""
+    event = late.event
+    return encode_record({
+        "event": late.id, "type": event["@type"], "time": event["@time"],
+        "source": event.get("@source"), "watermark": record["watermark"],
+    })  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +148,9 @@ class RunRow:
         fields = asdict(self)
         for name in ("started", "ended"):
             fields[name] = None if fields[name] is None else format_instant(fields[name])
-        held = Records(0)
-        held.lines = [encode_record(fields)]
-        held.load(staging, "parsed", structure("runs"))
+        held = Records(staging, "parsed_runs", structure("runs"))
+        held.add([encode_record(fields)])
+        held.load()
         own = stream_name("r", self.id)
         folder = day_folder("runs", format_instant(self.started)[:10])
-        writer.overwrite(folder, segment_name(own, 0), record_rows("runs", own))
+        writer.overwrite(folder, segment_name(own, 0), record_rows("runs", own, held.table))

@@ -14,14 +14,17 @@ So a repeated write changes nothing, and one that goes further only adds.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 import duckdb
 
 from sluice.errors import ConfigError
-from sluice.io import put_in_place, sync_folder
+from sluice.io import put_in_place, sync_path
 from sluice.shells.lake.layout import Lake, packed_name, segment_name
 from sluice.shells.lake.manifest import (
     TEMPORARY,
@@ -37,6 +40,13 @@ Rule = Literal["append", "replace", "merge"]
 TELLING = frozenset(
     {"@offset", "@type", "@time", "@id", "@source", "raw", "id", "match", "number", "event"}
 )
+
+#: How many files or folders are made to last at the same time.
+SYNCS_MAX = 16
+
+NEW_ROWS = "SELECT * FROM new_rows"
+#: Of how many segments is remembered that they are just what was written.
+OWN_MAX = 10_000
 
 #: How segments are written: a higher level takes twice the time and saves a tenth.
 COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
@@ -91,6 +101,35 @@ class Writer:
     def __init__(self, lake: Lake, con: duckdb.DuckDBPyConnection) -> None:
         self._lake, self._con = lake, con
         self._touched: set[str] = set()
+        self._beside: dict[str, str] | None = None
+        #: How many segments were written, and their bytes.
+        self.segments = self.bytes = 0
+        #: Segments that hold new rows and nothing else, as they were written.
+        self._own: dict[str, tuple[int, int, int]] = {}
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Put the segments that are written inside in their places at once, at the end.
+
+        What fails leaves none of them. Nobody replaces segments meanwhile.
+        """
+        if self._beside is not None:
+            yield
+            return
+        with self._lake.lock.shared():
+            beside = self._beside = {}
+            try:
+                yield
+                sync_all(list(beside))
+                while beside:
+                    path = next(iter(beside))
+                    os.replace(path, beside[path])
+                    del beside[path]
+            finally:
+                self._beside = None
+                for path in beside:
+                    with contextlib.suppress(OSError):
+                        os.unlink(path)
 
     def refuse_others(self, folder: str, span: Span, source: str) -> None:
         """Raise ConfigError when a folder has other events at offsets of `new_rows`, which are all
@@ -101,7 +140,7 @@ class Writer:
         """
         with self._lake.lock.shared():
             there = self._there(folder, span)
-            if there.is_empty:
+            if there.is_empty or self._is_own(there):
                 return
             self._views(there, span)
             found = self._con.execute(
@@ -116,10 +155,12 @@ class Writer:
         """Bring the rows of `new_rows` into a folder, of which they are all."""
         with self._lake.lock.shared():
             there = self._there(folder, span)
-            if not there.is_empty:
+            # Rows that are merged come part by part, all others of an open block each time.
+            is_own = rule != "merge" and self._is_own(there)
+            if not there.is_empty and not is_own:
                 self._meet(there, span, rule)
             elif self._count("new_rows"):
-                self._write(there.path, span.name, "SELECT * FROM new_rows", there.manifest)
+                self._write(there.path, span.name, NEW_ROWS, there.manifest)
 
     def overwrite(self, folder: str, name: str, rows: str) -> None:
         """Write a segment, whatever is there under its name."""
@@ -136,8 +177,7 @@ class Writer:
             while len(above) >= len(self._lake.root):
                 folders.add(above)
                 above = os.path.dirname(above)
-        for each in sorted(folders):
-            sync_folder(os.path.join(each, "."))
+        sync_all(sorted(folders))
         self._touched.clear()
 
     def _there(self, folder: str, span: Span) -> _There:
@@ -170,6 +210,9 @@ class Writer:
         kept = f"FROM plain_rows o WHERE NOT ({in_place})"
         if rule == "append":
             kept = f"FROM plain_rows o WHERE NOT EXISTS (FROM new_rows n WHERE {is_same})"
+        if not there.packed and not self._count(f"({kept})") and self._count("new_rows"):
+            self._write(there.path, span.name, NEW_ROWS, there.manifest)
+            return
         rows = f'SELECT * FROM (({kept}) UNION ALL BY NAME ({fresh})) ORDER BY "@offset"'
         if self._count(f"({rows})"):
             self._write(there.path, span.name, rows, there.manifest)
@@ -183,7 +226,12 @@ class Writer:
         columns = ", ".join(f'"{column}"' for column in self._columns())
         for name, files in (("plain_rows", there.plain), ("packed_rows", there.packed)):
             rows = f"{parquet(files)} WHERE {span.is_block}" if files else "new_rows WHERE false"
-            self._con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {columns} FROM {rows}")
+            view = f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {columns} FROM {rows}"
+            try:
+                self._con.execute(view)
+            except (duckdb.InvalidInputException, duckdb.BinderException):
+                # What the block held besides the new rows is in there, or nowhere.
+                raise damaged(files) from None
 
     def _unpack(self, there: _There, span: Span, stale: str) -> None:
         """Write packed files anew without the rows that others take the place of."""
@@ -204,7 +252,29 @@ class Writer:
                 os.unlink(os.path.join(path, name))
             manifest.replaced.discard(name)
             write_manifest(path, manifest)
-        copy(self._con, rows, os.path.join(path, name))
+        with self.together():
+            assert self._beside is not None
+            target = os.path.join(path, name)
+            self._beside[target + TEMPORARY] = target
+            write_beside(self._con, rows, target)
+            stamp = _stamp(target + TEMPORARY)
+            self.segments += 1
+            self.bytes += stamp[1]
+            if len(self._own) >= OWN_MAX:
+                self._own.clear()
+            if rows == NEW_ROWS:
+                self._own[target] = stamp
+
+    def forget_own(self) -> None:
+        """Look at every segment again before it is written: others may have come to hold it."""
+        self._own.clear()
+
+    def _is_own(self, there: _There) -> bool:
+        """Say whether a block is just what was written of it, to be written anew with more."""
+        if there.packed or not there.plain:
+            return False
+        known = self._own.get(there.plain[0])
+        return known is not None and known == _stamp(there.plain[0])
 
     def _count(self, rows: str) -> int:
         found = self._con.execute(f"SELECT count(*) FROM {rows}").fetchone()
@@ -220,6 +290,21 @@ class Writer:
         return " AND ".join(f'n."{name}" IS NOT DISTINCT FROM o."{name}"' for name in looked)
 
 
+def damaged(files: list[str]) -> OSError:
+    """Say that files that are to be added to cannot be read."""
+    told = ", ".join(files)
+    return OSError(
+        errno.EIO,
+        f"{told} is damaged (`sluice lake check` says how): take it away, and run once more over "
+        "all of its input",
+    )
+
+
+def _stamp(path: str) -> tuple[int, int, int]:
+    status = os.stat(path)
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def other_events(root: str, source: str, offset: int) -> str:
     """Say that the lake holds other events of this name."""
     return (
@@ -231,15 +316,34 @@ def other_events(root: str, source: str, offset: int) -> str:
 
 def copy(con: duckdb.DuckDBPyConnection, rows: str, path: str, options: str = COPY_OPTIONS) -> None:
     """Write the rows of a query as a Parquet file that is there whole or not at all."""
-    beside = path + TEMPORARY
-    quoted = beside.replace("'", "''")
     try:
-        con.execute(f"COPY ({rows}) TO '{quoted}' ({options}, USE_TMP_FILE false)")
-        put_in_place(beside, path)
+        write_beside(con, rows, path, options)
+        put_in_place(path + TEMPORARY, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
+            os.unlink(path + TEMPORARY)
         raise
+
+
+def write_beside(
+    con: duckdb.DuckDBPyConnection, rows: str, path: str, options: str = COPY_OPTIONS
+) -> None:
+    """Write the rows of a query as a Parquet file beside the path where it belongs."""
+    quoted = (path + TEMPORARY).replace("'", "''")
+    con.execute(f"COPY ({rows}) TO '{quoted}' ({options}, USE_TMP_FILE false)")
+
+
+def sync_all(paths: Collection[str]) -> None:
+    """Make files and folders last; OSError of the first that cannot be.
+
+    Several at once, for a file system writes its journal once for all that wait for it.
+    """
+    if len(paths) > 1:
+        with ThreadPoolExecutor(min(SYNCS_MAX, len(paths)), "sync") as pool:
+            list(pool.map(sync_path, paths))
+    else:
+        for path in paths:
+            sync_path(path)
 
 
 def repack(

@@ -8,14 +8,13 @@ from typing import Any
 
 from sluice import __version__
 from sluice.io import STDIN
-from sluice.model import Rejected, digest
+from sluice.model import digest
 from sluice.shells.lake.inputs import LakeInput
 from sluice.shells.lake.layout import stream_name
-from sluice.shells.lake.records import RunRow
+from sluice.shells.lake.records import Decision, RunRow
 from sluice.shells.lake.writer import LakeWriter
 from sluice.shells.request import RunRequest
-from sluice.stream import Notice, Pipeline
-from sluice.stream import Record as Decided
+from sluice.stream import Pipeline
 
 #: After so many seconds a reader sees what has come, also of a block that is not full.
 SHOWN_SECONDS = 10.0
@@ -55,11 +54,16 @@ class RunLake:
         """Return what sees the pieces of an input."""
         return self._writer.input(source, self._is_json)
 
+    def without_extracted(self, decided: Sequence[Decision]) -> list[Decision]:
+        """Gather extracted events, which go nowhere else, and return what else was decided."""
+        return self._writer.kept.without_extracted(decided)
+
     def take(
-        self, decided: Sequence[Decided | Rejected | Notice], made: Sequence[Mapping[str, Any]]
+        self, decided: Sequence[Decision], made: Sequence[Mapping[str, Any]], lines: Sequence[bytes]
     ) -> None:
-        """Take what was decided, with the record of each."""
-        self._writer.kept.take(decided, made)
+        """Take what was decided and the extracted events before it; `made` are the records of
+        what was decided, `lines` their text."""
+        self._writer.kept.take(decided, made, lines)
 
     def tick(self) -> None:
         """Let readers see what has come, some seconds after it came, of inputs that go on."""

@@ -20,6 +20,11 @@ from sluice.shells.lake.layout import Lake
 #: A line has at most 16 MiB; the decoder wants room beyond that.
 OBJECT_BYTES_MAX = 64 * 1024 * 1024
 
+#: After each write the thread waits for its turn at the interpreter, 5 ms while rules run.
+WRITTEN_TOGETHER_BYTES = 4 * 1024 * 1024
+#: So many records are loaded at once, so that little is left to do at the end of a run.
+LOADED_TOGETHER = 16_384
+
 #: The columns of `stage`: offset, number of the type, time, and attributes that events bring.
 STAGE = (
     "n BIGINT, k INTEGER, t BIGINT, id VARCHAR, source VARCHAR, subject VARCHAR, zone VARCHAR, "
@@ -68,7 +73,7 @@ class Staging:
     def write(self, parts: Iterable[bytes]) -> str:
         """Write a file for DuckDB to read."""
         path = self.file()
-        with open(path, "wb") as file:
+        with open(path, "wb", WRITTEN_TOGETHER_BYTES) as file:
             file.writelines(parts)
         return path
 
@@ -106,7 +111,7 @@ class Lines:
     def __init__(self, staging: Staging) -> None:
         self._staging = staging
         self._path = staging.file()
-        self._file = open(self._path, "wb")
+        self._file = open(self._path, "wb", WRITTEN_TOGETHER_BYTES)
         self._times: list[int] = []
         self._types: list[str] = []
         self._spans: list[tuple[int, int]] = []
@@ -211,23 +216,41 @@ class Events:
 
 
 class Records:
-    """Records of a run in the order of their numbers, as JSON lines."""
+    """Records of a run in the order of their numbers, loaded into a table of DuckDB as they come.
 
-    def __init__(self, first: int) -> None:
-        self.first = first
-        self.lines: list[bytes] = []
+    `table` is what it is called: number `n`, text `raw`, and the record as the struct `s`.
+    """
 
-    def load(self, staging: Staging, table: str, structure: str) -> None:
-        """Make a table of them: number `n`, text `raw`, and the record as the struct `s`."""
-        path = staging.write(self.lines)
+    def __init__(self, staging: Staging, table: str, structure: str) -> None:
+        self.table = table
+        self._staging, self._structure = staging, structure
+        self.begin(0)
+
+    def begin(self, first: int) -> None:
+        """Forget the records; the next one has this number."""
+        self.first = self.next = first
+        self._lines: list[bytes] = []
+        self._insert = f"CREATE OR REPLACE TEMP TABLE {self.table} AS"
+
+    def add(self, lines: Sequence[bytes]) -> None:
+        """Take JSON lines."""
+        self._lines += lines
+        if len(self._lines) >= LOADED_TOGETHER:
+            self.load()
+
+    def load(self) -> None:
+        """Bring everything into the table."""
+        path = self._staging.write(self._lines)
         try:
-            staging.con.execute(
-                f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {self.first} + row_number() "
-                f"OVER () - 1 AS n, json AS raw, json_transform(json, {structure}) AS s "
-                f"FROM {_objects(path)}"
+            self._staging.con.execute(
+                f"{self._insert} SELECT {self.next} + row_number() OVER () - 1 AS n, json AS raw, "
+                f"json_transform(json, {self._structure}) AS s FROM {_objects(path)}"
             )
         finally:
             os.unlink(path)
+        self.next += len(self._lines)
+        self._lines.clear()
+        self._insert = f"INSERT INTO {self.table}"
 
 
 def _objects(path: str) -> str:

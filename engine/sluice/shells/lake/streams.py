@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sluice.shells.lake.layout import NO_DAY, REST, day_folder, event_folder
@@ -99,6 +99,10 @@ class EventStream:
             for each in {first, *(f for f in self._index if f >= first)}:
                 self._open.setdefault(each, EventBlock(each)).has_news = True
         self.flush()
+        self.drop()
+
+    def drop(self) -> None:
+        """Forget what is in no segment."""
         for first in list(self._open):
             self._close(first)
 
@@ -112,7 +116,8 @@ class EventStream:
         return block
 
     def _settle(self, first: int) -> None:
-        self._write(self._open[first])
+        with self._writer.together():
+            self._write(self._open[first])
         self._close(first)
 
     def _close(self, first: int) -> None:
@@ -182,19 +187,25 @@ class RecordStream:
         self.table, self.name, self._size = table, name, size
         self._staging, self._writer, self._index = *tools, index
         self._low = self.next = first
-        self._block = Records(first)
+        self._block = Records(self._staging, f"parsed_{table}", structure(table))
+        self._block.begin(first)
         self._evidence: list[bytes] = []
         self._written = first
 
-    def add(self, records: Iterable[tuple[bytes, Iterable[bytes]]]) -> None:
-        """Take records, each with the evidence that it does not list itself."""
-        for line, evidence in records:
-            self._block.lines.append(line)
-            self._evidence += evidence
-            self.next += 1
+    def add(self, lines: Sequence[bytes], evidence: Iterable[tuple[int, list[bytes]]]) -> None:
+        """Take records, and by their numbers the evidence that they do not list themselves."""
+        while lines:
+            part = lines[: self._size - self.next % self._size]
+            lines = lines[len(part) :]
+            self._block.add(part)
+            for number, held in evidence:
+                if self.next <= number < self.next + len(part):
+                    self._evidence += held
+            self.next += len(part)
             if self.next % self._size == 0:
-                self.flush()
-                self._block, self._evidence = Records(self.next), []
+                with self._writer.together():
+                    self.flush()
+                self._begin(self.next)
 
     def flush(self) -> None:
         """Bring everything into segments; the last block stays open."""
@@ -209,25 +220,29 @@ class RecordStream:
             return
         first = self._block.first // self._size * self._size
         self._write(first, first + self._size)
-        self._block, self._evidence = Records(first + self._size), []
+        self._begin(first + self._size)
         for each in sorted(f for f in self._index if f > first):
             self._write(each, each + self._size)
 
+    def _begin(self, first: int) -> None:
+        self._block.begin(first)
+        self._evidence = []
+
     def _write(self, first: int, high: int) -> None:
-        self._block.load(self._staging, "parsed", structure(self.table))
+        self._block.load()
         span = Span(self.name, first, self._size, max(self._low, first), high)
-        self._put(self.table, record_rows(self.table, self.name), span)
+        self._put(self.table, record_rows(self.table, self.name, self._block.table), span)
         if self.table == "matches":
             self._put("evidence", self._with_evidence(), span)
 
     def _with_evidence(self) -> str:
         """Return the query for the evidence of the matches at hand."""
-        rows = evidence_rows(self.name)
+        rows = evidence_rows(self.name, self._block.table)
         if not self._evidence:
             return rows
-        listed = Records(0)
-        listed.lines = self._evidence
-        listed.load(self._staging, "listed", structure("evidence"))
+        listed = Records(self._staging, "listed", structure("evidence"))
+        listed.add(self._evidence)
+        listed.load()
         more = record_rows(
             "evidence", self.name, "(SELECT s, (raw->>'n')::BIGINT AS n FROM listed)"
         )
@@ -239,7 +254,7 @@ class RecordStream:
         found = [(NO_DAY, "true")]
         if table != "rejected":
             days = con.execute(
-                "SELECT DISTINCT CAST(s.time AS DATE)::VARCHAR FROM parsed ORDER BY 1"
+                f"SELECT DISTINCT CAST(s.time AS DATE)::VARCHAR FROM {self._block.table} ORDER BY 1"
             ).fetchall()
             column = "decided" if table == "evidence" else "time"
             found = [(day, f"CAST(\"{column}\" AS DATE) = DATE '{day}'") for (day,) in days]

@@ -69,7 +69,7 @@ def structure(table: str) -> str:
     return text(json.dumps(columns))
 
 
-def record_rows(table: str, stream: str, rows: str = "parsed") -> str:
+def record_rows(table: str, stream: str, rows: str) -> str:
     """Return the query for the rows of a table; `rows` have `n`, `raw` and the record `s`."""
     columns = [f's."{name}" AS "{name}"' for name in RECORD_COLUMNS[table]]
     if table in WITH_RAW:
@@ -77,22 +77,24 @@ def record_rows(table: str, stream: str, rows: str = "parsed") -> str:
     return f"SELECT {', '.join(columns)}, {_place(stream)} FROM {rows}"
 
 
-def evidence_rows(stream: str) -> str:
+def evidence_rows(stream: str, rows: str) -> str:
     """Return the query for the evidence of matches that list all their events."""
     columns = [f'e."{name}" AS "{name}"' for name in RECORD_COLUMNS["evidence"] if name in _EVENT]
     return (
         "SELECT s.id AS match, s.rule AS rule, s.time AS decided, i AS number, e.id AS event, "
         f"{', '.join(columns)}, {_place(stream)} FROM (SELECT n, s, unnest(s.events) AS e, "
-        "generate_subscripts(s.events, 1) - 1 AS i FROM parsed "
+        f"generate_subscripts(s.events, 1) - 1 AS i FROM {rows} "
         "WHERE s.event_count <= len(s.events))"
     )
 
 
 def event_rows(stream: str, source: str, names: list[str], is_bare: bool) -> str:
     """Return the query for events; bare ones have no attribute but type and time."""
+    partition = stream.rpartition("-")[2]
     held = {
         "@id": "id", "@type": f"[{', '.join(map(text, names))}][k + 1]", "@time": "epoch_ms(t)",
-        "@source": f"coalesce(source, {text(source)})", "@partition": "0::INTEGER", "@offset": "n",
+        "@source": f"coalesce(source, {text(source)})", "@partition": f"{partition}::INTEGER",
+        "@offset": "n",
         "@subject": "subject", "@zone": "zone", "@key": '"key"',
     }  # fmt: skip
     if is_bare:

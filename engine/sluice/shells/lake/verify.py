@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from sluice.shells.lake.failures import first_line
 from sluice.shells.lake.layout import EVENTS, Lake, folder_day, folder_type, parse_segment
-from sluice.shells.lake.reader import File, find_files, first_line, leave_out_broken
+from sluice.shells.lake.reader import File, find_files, leave_out_broken
 from sluice.shells.lake.segments import parquet
 from sluice.shells.lake.tables import text
 from sluice.shells.lake.upkeep import workbench

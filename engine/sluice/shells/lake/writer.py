@@ -7,12 +7,12 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-import duckdb
-
-from sluice.errors import ConfigError, SluiceError
+from sluice.errors import ConfigError
 from sluice.io import Claims
+from sluice.shells.lake.failures import failure
 from sluice.shells.lake.inputs import LakeInput
 from sluice.shells.lake.layout import (
     EVENTS,
@@ -29,8 +29,10 @@ from sluice.shells.lake.segments import Rule, Writer
 from sluice.shells.lake.staging import make_staging
 from sluice.shells.lake.streams import EventStream, RecordStream
 
-#: How many pieces of input may wait for the thread; then reading waits too.
-PIECES_MAX = 64
+#: So many things are handed to the thread at once: to wake it for each would stop the run.
+TOGETHER = 32
+#: So many hand-overs may wait for the thread; then reading waits too.
+HAND_OVERS_MAX = 16
 
 
 class LakeWriter:
@@ -51,7 +53,7 @@ class LakeWriter:
             raise
         self._staging = make_staging(self.lake)
         self._writer = Writer(self.lake, self._staging.con)
-        self._index = _index(self.lake)
+        self._index = index_of(self.lake)
         self._events: dict[str, EventStream] = {}
         self.kept = Kept(self, dict(numbers or {}))
         self._records = {
@@ -85,9 +87,11 @@ class LakeWriter:
         self._pump.send(self._emitted.add_events, events)
         self._pump.send(self._emitted.reach, numbers[0], numbers[-1] + 1)
 
-    def record(self, table: str, records: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
-        """Hand over records of a table."""
-        self._pump.send(self._records[table].add, records)
+    def record(
+        self, table: str, lines: Sequence[bytes], evidence: Sequence[tuple[int, list[bytes]]]
+    ) -> None:
+        """Hand over records of a table, and by their numbers the evidence that they do not list."""
+        self._pump.send(self._records[table].add, lines, evidence)
 
     def send(self, act: Callable[..., None], *args: Any) -> None:
         """Let the thread do something with what was gathered; it fails here when that failed."""
@@ -100,6 +104,7 @@ class LakeWriter:
     def spill(self) -> None:
         """Bring what was handed over into segments some time soon, so that readers see it."""
         self._pump.send(self._flush)
+        self._pump.hand_over()
 
     def flush(self) -> None:
         """Return when everything that was handed over is durable."""
@@ -108,6 +113,7 @@ class LakeWriter:
     def begin(self, row: RunRow) -> None:
         """Note that a run has begun."""
         self._pump.send(self._put_run, row)
+        self._pump.hand_over()
 
     def end(self, row: RunRow, is_complete: bool) -> None:
         """Return when everything is durable, the row of the run too; `is_complete`: its inputs
@@ -145,21 +151,24 @@ class LakeWriter:
         return found
 
     def _flush_inputs(self) -> None:
-        for stream in list(self._events.values()):
-            stream.flush()
+        with self._writer.together():
+            for stream in list(self._events.values()):
+                stream.flush()
 
     def _flush(self) -> None:
-        self._flush_inputs()
-        for records in self._records.values():
-            records.flush()
+        with self._writer.together():
+            self._flush_inputs()
+            for records in self._records.values():
+                records.flush()
         self._writer.sync()
 
     def _end(self, row: RunRow, is_complete: bool) -> None:
-        for stream in self._events.values():
-            stream.end(is_complete)
-        for records in self._records.values():
-            records.end(is_complete)
-        self._put_run(row)
+        with self._writer.together():
+            for stream in self._events.values():
+                stream.end(is_complete)
+            for records in self._records.values():
+                records.end(is_complete)
+            self._put_run(row)
         self._writer.sync()
 
     def _put_run(self, row: RunRow) -> None:
@@ -167,57 +176,74 @@ class LakeWriter:
 
 
 class _Pump:
-    """A thread that does things in order; the first failure ends it and shows at the next call."""
+    """A thread that does things in order; the first failure ends it and shows at the next call.
+
+    Both queues are of C: with locks taken in Python, the two threads wait for each other's turn at
+    the interpreter.
+    """
 
     def __init__(self) -> None:
-        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(PIECES_MAX)
+        self._gathered: list[Callable[[], None]] = []
+        self._handed: queue.SimpleQueue[list[Callable[[], None]] | None] = queue.SimpleQueue()
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(HAND_OVERS_MAX):
+            self._room.put(None)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="lake", daemon=True)
         self._thread.start()
 
     def send(self, act: Callable[..., None], *args: Any) -> None:
-        """Have something done; wait when too much waits already."""
+        """Have something done some time; wait when too much waits already."""
         self._raise()
-        self._queue.put(lambda: act(*args))
+        self._gathered.append(partial(act, *args))
+        if len(self._gathered) >= TOGETHER:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Have what was gathered done now."""
+        gathered, self._gathered = self._gathered, []
+        self._room.get()
+        self._handed.put(gathered)
 
     def wait(self, act: Callable[[], None]) -> None:
         """Have something done, and everything before it."""
-        done = threading.Event()
         self.send(act)
-        self._queue.put(done.set)
-        done.wait()
+        self._settle()
         self._raise()
 
     def stop(self) -> None:
         """End the thread when it has done what waits."""
-        self._queue.put(None)
+        self.hand_over()
+        self._handed.put(None)
         self._thread.join()
 
+    def _settle(self) -> None:
+        """Return when everything that was sent is done."""
+        self.hand_over()
+        for _ in range(HAND_OVERS_MAX):
+            self._room.get()
+        for _ in range(HAND_OVERS_MAX):
+            self._room.put(None)
+
     def _run(self) -> None:
-        while (act := self._queue.get()) is not None:
-            is_mark = getattr(act, "__self__", None).__class__ is threading.Event
-            if self._error is not None and not is_mark:
-                continue
-            try:
-                act()
-            except BaseException as error:
-                self._error = error
+        while (acts := self._handed.get()) is not None:
+            for act in acts:
+                if self._error is None:
+                    self._do(act)
+            self._room.put(None)
+
+    def _do(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except BaseException as error:
+            self._error = error
 
     def _raise(self) -> None:
         if self._error is not None:
-            raise _told(self._error)
+            raise failure(self._error)
 
 
-def _told(error: BaseException) -> BaseException:
-    """Return the failure of the disk that a failure of DuckDB is; others as they are."""
-    if isinstance(error, SluiceError | OSError):
-        return error
-    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
-        return OSError(str(error).splitlines()[0])
-    return error
-
-
-def _index(lake: Lake) -> dict[str, dict[str, list[int]]]:
+def index_of(lake: Lake) -> dict[str, dict[str, list[int]]]:
     """Return by stream the folders where it has segments, and which blocks."""
     found: dict[str, dict[str, list[int]]] = {}
     size = lake.segment_offsets

@@ -160,7 +160,7 @@ class _Finder:
     def _is_of_key(self, event: Event) -> bool:
         """Say whether an event can be of the match's key."""
         for atom in atoms_of(self.rule):
-            if any(p == "any" or covers(p, event.type) for p in atom.types):
+            if any(covers(p, event.type, is_derived=False) for p in atom.types):
                 pairs = zip(self.rule.keys, atom.key, strict=False)
                 if all(_has(event, expr, self.wanted.match.key.get(k.name)) for k, expr in pairs):
                     return True

@@ -97,7 +97,7 @@ def _enders(
 ) -> Iterator[Take]:
     """Yield events that may end a wait: one that was there already, then one that is made."""
     for take in reversed(takes):
-        if any(p == "any" or covers(p, take.type) for p in atom.types):
+        if any(covers(p, take.type, is_derived=False) for p in atom.types):
             yield replace(take, time=time)
     type_ = next((t for t in atom.types if t != "any" and not t.endswith(".*")), None)
     if type_ is None:
@@ -139,7 +139,7 @@ def _poorer(rule: RulePlan, plan: Plan, scene: Scene, place: int) -> Iterator[tu
     take = scene.takes[place]
     deciding, keys = set(), set()
     for pattern, uses in field_uses(plan).items():
-        if pattern != "any" and not covers(pattern, take.type):
+        if not covers(pattern, take.type, is_derived=False):
             continue
         for path, use in uses.items():
             deciding |= {str(path[0])} if use & _DECIDING else set()

@@ -79,7 +79,7 @@ def taker(plan: Plan, is_whole: bool) -> Taker:
             paths = {
                 path
                 for pattern, found in used.items()
-                if pattern == "any" or covers(pattern, event.type)
+                if covers(pattern, event.type, is_derived=False)
                 for path in found
             }
             attributes = frozenset(str(p[0])[1:] for p in paths if str(p[0]).startswith("@"))

@@ -17,13 +17,13 @@ _COMPARISONS = {
     "<": ("<=", ">="), "<=": ("<", ">"), ">": (">=", "<="), ">=": (">", "<"),
 }  # fmt: skip
 _JOINING: dict[str, Literal["and", "or"]] = {"and": "or", "or": "and"}
-_ARITHMETIC = {"+": "-", "-": "+", "*": "/", "/": "*"}
+_ARITHMETIC: dict[str, Literal["+", "-", "*", "/"]] = {"+": "-", "-": "+", "*": "/", "/": "*"}
 _AGGREGATES = {
     "sum": "avg", "avg": "max", "max": "min", "min": "max", "median": "max", "stddev": "avg",
     "first": "last", "last": "first", "p50": "p95", "p95": "p50", "p99": "p50",
     "distinct": "count", "exists": "missing",
 }  # fmt: skip
-_WIDER = {"starts with": "contains", "ends with": "contains"}
+_WIDER: dict[str, Literal["contains"]] = {"starts with": "contains", "ends with": "contains"}
 
 #: Changes below these are shown with them, when they are short: `count() >= 6`.
 _SHOWN = tree.Compare | tree.In | tree.StringTest
@@ -86,7 +86,7 @@ def _own(node: tree.Expr) -> Iterator[Variant]:
 def _operators(node: tree.Expr) -> Iterator[tree.Expr]:
     match node:
         case tree.Binary(op="+" | "-" | "*" | "/" as op):
-            yield replace(node, op=_ARITHMETIC[op])  # type: ignore[arg-type]
+            yield replace(node, op=_ARITHMETIC[op])
         case tree.Compare(ops=ops):
             for place, sign in enumerate(ops):
                 for new in _COMPARISONS[sign]:
@@ -110,6 +110,6 @@ def _tests(node: tree.In | tree.StringTest) -> Iterator[tree.Expr]:
         yield replace(node, fold=False)
     if isinstance(node, tree.StringTest):
         if node.op in _WIDER:
-            yield replace(node, op=_WIDER[node.op])  # type: ignore[arg-type]
+            yield replace(node, op=_WIDER[node.op])
         if node.mode is not None:
             yield replace(node, mode="all" if node.mode == "any" else "any")

@@ -1,0 +1,1 @@
+"""Clients of Kafka: what reads, writes and administers topics."""

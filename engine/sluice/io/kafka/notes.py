@@ -1,0 +1,91 @@
+"""What a sink notes beside an offset: how far it was, what it had seen, what it had learned.
+
+The note is JSON, or zlib in base 85 where that is too long. A broker keeps 4,096 bytes of it; what
+does not fit is left out, the producers that were silent longest first.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sluice.codecs import read_json
+from sluice.io.encode import encode_record
+from sluice.io.kafka.message import Message
+
+#: The header of a record's producer and number, with a space between.
+SEQ = "sluice-seq"
+
+NOTE_BYTES_MAX = 3_800
+_PACKED = "z:"
+#: How far a packed note may grow.
+_UNPACKED_BYTES_MAX = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is noted beside an offset.
+
+    `to` is how far everything is done, at the offset or behind it. `seen` holds the highest number
+    of each producer, those that spoke last at the end. `codec` is what decoding had learned.
+    """
+
+    to: int = 0
+    seen: Mapping[str, int] = field(default_factory=dict)
+    codec: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Return the note as the broker keeps it."""
+        seen = list(self.seen.items())
+        while True:
+            found = encode_record({"to": self.to, "seen": dict(seen), "codec": self.codec})
+            if len(found) <= NOTE_BYTES_MAX:
+                return found.decode().strip()
+            packed = _PACKED + base64.b85encode(zlib.compress(found)).decode()
+            if len(packed) <= NOTE_BYTES_MAX:
+                return packed
+            if not seen:
+                return Note(self.to).text()
+            del seen[: len(seen) // 8 + 1]
+
+
+def read_note(text: str) -> Note:
+    """Read a note; an empty one where it is another's, or damaged."""
+    content = text.encode()
+    if text.startswith(_PACKED):
+        try:
+            packed = base64.b85decode(text.removeprefix(_PACKED))
+            content = zlib.decompressobj().decompress(packed, _UNPACKED_BYTES_MAX)
+        except (ValueError, binascii.Error, zlib.error):
+            return Note()
+    found = read_json(content)
+    if not isinstance(found, dict):
+        return Note()
+    to, seen, codec = (found.get(name) for name in ("to", "seen", "codec"))
+    return Note(
+        to if isinstance(to, int) else 0,
+        {k: n for k, n in seen.items() if isinstance(n, int)} if isinstance(seen, dict) else {},
+        codec if isinstance(codec, dict) else {},
+    )
+
+
+def note_number(seen: dict[str, int], message: Message) -> bool:
+    """Note the number that a producer gave a record; False when it is not above those before.
+
+    A producer sends its records with growing numbers, and again what it does not know to have
+    been taken.
+    """
+    for name, content in message.headers:
+        if name == SEQ:
+            origin, _, number = content.decode("utf-8", "replace").rpartition(" ")
+            if not number.isdecimal():
+                return True
+            if int(number) <= seen.get(origin, -1):
+                return False
+            seen.pop(origin, None)  # those that spoke last stand at the end
+            seen[origin] = int(number)
+    return True

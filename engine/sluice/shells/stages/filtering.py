@@ -1,0 +1,296 @@
+"""The filter stage at work: records in, outputs and keyed records out, offsets when durable.
+
+What is read is gathered over batches and sent together. An offset is committed when all that came
+of the records below it is on the broker; with it goes the watermark there, so that who goes on
+decides the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sluice.backends import StageRules
+from sluice.io import Mark as Commit
+from sluice.io import Message, packed
+from sluice.model import Rejected
+from sluice.shells.stages.decoding import Decoding, TopicInput
+from sluice.shells.stages.outgoing import Outgoing, outgoing
+from sluice.shells.stages.tally import Tally
+from sluice.stream import (
+    UNKNOWN,
+    Entry,
+    Harvest,
+    Inlet,
+    Keyed,
+    Mark,
+    Pipeline,
+    Place,
+    Section,
+    pack_keyed,
+)
+
+#: So many events are in a keyed record at most.
+EVENTS_MAX = 500
+#: So many gatherings may be on their way before reading waits.
+FLIGHTS_MAX = 64
+#: An output has a number of its own among so many of one event.
+OUTPUTS_PER_EVENT_MAX = 1 << 16
+
+Send = Callable[..., Awaitable[asyncio.Future[Any]]]
+
+
+class Skipped(Exception):
+    """Records begin above where reading stopped; `expected` is the offset that should come."""
+
+    def __init__(self, place: Place, expected: int) -> None:
+        super().__init__(f"{place[0]}, partition {place[1]}: records before offset {expected}")
+        self.place, self.expected = place, expected
+
+
+@dataclass(slots=True)
+class Intake:
+    """One source partition that is read here.
+
+    `expected` is the offset that comes next (None: any), `unsent` what waits to travel, `after`
+    what each target knows of; `durable` what may be committed.
+    """
+
+    place: Place
+    inlet: Inlet
+    decoding: Decoding
+    expected: int | None
+    durable: Commit | None = None
+    unsent: dict[int, list[Entry]] = field(default_factory=dict)
+    after: dict[int, int] = field(default_factory=dict)
+    sent: dict[int, Mark] = field(default_factory=dict)
+    quiet_seconds: float = 0.0
+    is_quiet: bool = False
+    may_skip: bool = False
+
+
+@dataclass(slots=True)
+class Flight:
+    """What was sent together, and where each source partition stood then."""
+
+    futures: list[asyncio.Future[Any]]
+    reached: list[tuple[Intake, Commit]]
+    since: float
+
+
+class Filtering:
+    """All source partitions that this worker reads."""
+
+    def __init__(
+        self, rules: StageRules, inputs: Mapping[str, TopicInput], send: Send, tally: Tally
+    ) -> None:
+        self.rules, self._inputs, self._send, self._tally = rules, inputs, send, tally
+        self._stage = rules.filter_stage()
+        self.intakes: dict[Place, Intake] = {}
+        self._outputs: list[Outgoing] = []
+        self._ready: list[Outgoing] = []
+        self._reached: list[tuple[Intake, Commit]] = []
+        self._flushing = asyncio.Lock()
+        self._flights: deque[Flight] = deque()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What the rules run in now."""
+        return self._stage.pipeline
+
+    # ------------------------------------------------------------ partitions
+
+    def assign(self, begins: Mapping[Place, Commit | None]) -> None:
+        """Read these partitions from where they were committed, and no others."""
+        self.intakes = {place: self._intake(place, begin) for place, begin in begins.items()}
+
+    def _intake(self, place: Place, begin: Commit | None) -> Intake:
+        settings = self._inputs[place[0]]
+        mark = Mark() if begin is None else _mark(begin.note)
+        inlet = Inlet(self._stage, place, settings.lateness_ms, mark)
+        decoding = Decoding(settings, place, inlet)
+        return Intake(place, inlet, decoding, None if begin is None else begin.offset)
+
+    def use(self, rules: StageRules) -> None:
+        """Go on with another rule set; what was read before goes out with the old one."""
+        self._gather(set())
+        self.rules = rules
+        self._stage = rules.filter_stage()
+        for intake in self.intakes.values():
+            intake.inlet.use(self._stage)
+            intake.decoding.use()
+
+    # ------------------------------------------------------------ input
+
+    async def wait_for_room(self) -> None:
+        """Return when not too much is on its way."""
+        await self._room.wait()
+
+    def take(self, place: Place, records: Sequence[Message]) -> None:
+        """Take records of a source partition; Skipped when some before them did not come."""
+        intake = self.intakes.get(place)
+        if intake is None:
+            return
+        expected = intake.expected
+        if expected is not None:
+            if records[0].offset < expected:
+                records = [record for record in records if record.offset >= expected]
+                if not records:
+                    return
+            if records[0].offset > expected and not intake.may_skip:
+                # Asked for once more; if they do not come then, there are none.
+                intake.may_skip = True
+                raise Skipped(place, expected)
+        intake.may_skip = False
+        intake.inlet.harvest = harvest = Harvest()
+        intake.decoding.take(records)
+        intake.expected = records[-1].offset + 1
+        intake.quiet_seconds, intake.is_quiet = 0.0, False
+        self._harvest(intake, harvest)
+
+    def _harvest(self, intake: Intake, harvest: Harvest) -> None:
+        for target, entries in harvest.entries.items():
+            intake.unsent.setdefault(target, []).extend(entries)
+        self._tally.filtered(intake.place, harvest)
+        if not harvest.records:
+            return
+        source, partition = intake.place
+        origin, names = f"{source}/{partition}", self.rules.topology.names
+        for offset, found in groupby(harvest.records, key=itemgetter(0)):
+            for number, (_, record) in enumerate(found, offset * OUTPUTS_PER_EVENT_MAX):
+                if isinstance(record, Rejected):
+                    self._tally.dead(source)
+                trace = intake.inlet.traces.get(offset)
+                self._outputs.append(outgoing(names, origin, number, partition, record, trace))
+
+    # ------------------------------------------------------------ output
+
+    async def flush(self, idle: Iterable[Place] = ()) -> None:
+        """Send what was gathered, and tell all targets how far each source was read."""
+        async with self._flushing:
+            self._gather(set(idle))
+            ready, self._ready = self._ready, []
+            reached, self._reached = self._reached, []
+            futures = [
+                await self._send(o.topic, o.partition, o.value, o.key, o.headers) for o in ready
+            ]
+            if futures or reached:
+                self._flights.append(Flight(futures, reached, time.monotonic()))
+            if len(self._flights) >= FLIGHTS_MAX:
+                self._room.clear()
+
+    def _gather(self, silent: set[Place]) -> None:
+        """Make records of all that came so far; at once, so that nothing comes in between."""
+        # Who has got something since is silent no longer.
+        silent = {p for p in silent if p in self.intakes and self.intakes[p].is_quiet}
+        self._ready += self._outputs
+        self._outputs = []
+        topology = self.rules.topology
+        if topology.has_match_stage:
+            topic = topology.names.of("keyed")
+            for target in range(topology.names.partitions):
+                for value in self._keyed(target, silent):
+                    self._ready.append(Outgoing(topic, target, None, value, ()))
+        self._reached += [
+            (intake, Commit(intake.expected, _note(intake.inlet.mark)))
+            for intake in self.intakes.values()
+            if intake.expected is not None
+            and (intake.durable is None or intake.durable.offset < intake.expected)
+        ]
+
+    def _keyed(self, target: int, silent: set[Place]) -> list[bytes]:
+        """Return the keyed records for a target: progress of all sources, and their events."""
+        sections: list[Section] = []
+        records: list[bytes] = []
+        events = 0
+        for intake in self.intakes.values():
+            if intake.expected is None:
+                continue
+            upto = intake.expected - 1
+            is_idle = intake.place in silent
+            entries = intake.unsent.pop(target, [])
+            if not entries and not is_idle and intake.after.get(target) == upto:
+                continue
+            for piece in _pieces(entries):
+                if events + len(piece) > EVENTS_MAX and sections:
+                    records.append(self._packed(sections))
+                    sections, events = [], 0
+                is_last = not entries or piece[-1] is entries[-1]
+                reached = upto if is_last else piece[-1].offset
+                sections.append(self._section(intake, target, reached, is_last, is_idle, piece))
+                events += len(piece)
+        if sections:
+            records.append(self._packed(sections))
+        return records
+
+    def _packed(self, sections: list[Section]) -> bytes:
+        self._tally.sent(sum(len(section.entries) for section in sections))
+        return packed(pack_keyed(Keyed(self.rules.number, sections)))
+
+    @staticmethod
+    def _section(
+        intake: Intake, target: int, upto: int, is_last: bool, is_idle: bool, piece: list[Entry]
+    ) -> Section:
+        # Time has come as far as the last piece says only with the last one.
+        mark = intake.inlet.mark if is_last else intake.sent.get(target, Mark())
+        intake.sent[target] = mark
+        after, intake.after[target] = intake.after.get(target, UNKNOWN), upto
+        lateness = intake.inlet.lateness
+        return Section(*intake.place, after, upto, *mark, lateness, is_idle and is_last, piece)
+
+    async def land(self) -> None:
+        """Wait for what was sent first; what came of it may be committed then."""
+        flight = self._flights[0]
+        if flight.futures:
+            await asyncio.gather(*flight.futures)
+        self._flights.popleft()
+        self._tally.settled("filter", time.monotonic() - flight.since)
+        for intake, commit in flight.reached:
+            intake.durable = commit
+        if len(self._flights) < FLIGHTS_MAX:
+            self._room.set()
+
+    @property
+    def is_flying(self) -> bool:
+        """Whether something is on its way."""
+        return bool(self._flights)
+
+    def commit_of(self, place: Place) -> Commit | None:
+        """Return what may be committed of a partition."""
+        intake = self.intakes.get(place)
+        return None if intake is None else intake.durable
+
+
+def _pieces(entries: list[Entry]) -> Iterable[list[Entry]]:
+    """Cut what travels into pieces that fit into a record; those of one offset stay together."""
+    if len(entries) <= EVENTS_MAX:
+        return [entries]
+    pieces: list[list[Entry]] = [[]]
+    for entry in entries:
+        piece = pieces[-1]
+        if len(piece) >= EVENTS_MAX and piece[-1].offset != entry.offset:
+            pieces.append(piece := [])
+        piece.append(entry)
+    return pieces
+
+
+def _note(mark: Mark) -> str:
+    """Return the watermark as it is committed beside an offset."""
+    return "" if mark.seen is None else f"{mark.seen} {mark.first}"
+
+
+def _mark(note: str) -> Mark:
+    """Return the watermark that was committed; none for what somebody else has noted."""
+    parts = note.split(" ")
+    try:
+        return Mark(int(parts[0]), int(parts[1]))
+    except (ValueError, IndexError):
+        return Mark()

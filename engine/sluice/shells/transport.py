@@ -1,0 +1,158 @@
+"""Batches for Faust: a transport whose messages are all records of a partition in one fetch.
+
+Stock Faust makes an object of each record and looks after acknowledgements one by one: some 80 us
+an event, and under rebalances its bookkeeping commits past what is in flight. Here a message is a
+batch, and what may be committed is asked of the stages, which know what is durable. What this
+relies on inside of Faust is listed in `tests/integration/test_faust_contract.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol, cast
+
+from faust.serializers.schemas import Schema
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers import aiokafka as driver
+from faust.types.tuples import ConsumerMessage
+
+from sluice.io import Mark as Commit
+from sluice.io import committed_with
+
+#: So many records are a batch at most: more hold the loop up for too long.
+BATCH_RECORDS_MAX = 1_000
+
+
+class Work(Protocol):
+    """What the transport asks of the worker; an attribute `work` of the app."""
+
+    topics: frozenset[str]
+    fetch_bytes_min: int
+    fetch_wait_ms_max: int
+
+    def commit_of(self, topic: str, partition: int) -> Commit | None:
+        """Return what may be committed of a partition, None for nothing yet."""
+        ...
+
+    async def settle(self) -> None:
+        """Make durable what was taken, before partitions go to another worker."""
+        ...
+
+
+def work_of(app: Any) -> Work:
+    """Return the worker that an app belongs to."""
+    work: Work = app.work
+    return work
+
+
+class BatchMessage(ConsumerMessage):
+    """A batch of records, whose offset is that of the last; nobody acknowledges it by itself."""
+
+    __slots__ = ()
+
+
+class BatchSchema(Schema[Any, Any]):
+    """The value is the list of records, untouched."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:
+        """Return the key as it is."""
+        return message.key
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+        """Return the records."""
+        return message.value
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Fetches more at a time than Faust asks for, and commits watermarks beside offsets."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        work = work_of(self.app)
+        consumer._fetch_max_wait_ms = work.fetch_wait_ms_max
+        consumer._fetch_min_bytes = work.fetch_bytes_min
+        return consumer
+
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        told, known = {}, cast(Consumer, self.consumer).told
+        for place, offset in offsets.items():
+            commit = known.get(ensure_TP(place))
+            note = commit.note if commit is not None and commit.offset == offset else ""
+            told[driver.ensure_aiokafka_TP(place)] = committed_with(offset, note)
+        consumer = self._ensure_consumer()
+        mine = consumer.assignment()
+        told = {place: each for place, each in told.items() if place in mine}
+        try:
+            if told:
+                await consumer.commit(told)
+        except Exception as error:
+            # Partitions went elsewhere, or the broker is away: the next commit says it again.
+            self.log.warning("offsets are not committed: %s", error)
+            return False
+        return bool(told)
+
+
+class Consumer(driver.Consumer):
+    """A consumer of batches, which commits what the stages say."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        #: What was said to be durable last, by partition.
+        self.told: dict[Any, Commit] = {}
+        super().__init__(*args, **kwargs)
+
+    @property
+    def _work(self) -> Work:
+        return work_of(self.app)
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        size, topics = BATCH_RECORDS_MAX, self._work.topics
+        found = await super()._getmany(active_partitions, timeout) or {}
+        return {
+            place: [records[at : at + size] for at in range(0, len(records), size)]
+            if place.topic in topics
+            else records
+            for place, records in found.items()
+        }
+
+    def _to_message(self, tp: Any, record: Any) -> Any:
+        if type(record) is not list:
+            return super()._to_message(tp, record)
+        first, last = record[0], record[-1]
+        return BatchMessage(
+            tp.topic, tp.partition, last.offset, first.timestamp / 1000.0, last.timestamp_type,
+            None, None, cast(Any, record), None, 0, 0, ensure_TP(tp),
+            generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Any:
+        mine = self._work.topics
+        return [tp for tp in self.assignment() if tp.topic in mine]
+
+    def _new_offset(self, tp: Any) -> int | None:
+        commit = self._work.commit_of(tp.topic, tp.partition)
+        if commit is None:
+            return None
+        self.told[ensure_TP(tp)] = commit
+        return commit.offset
+
+    async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
+        """Leave gaps alone: the stages know which records they have seen."""
+
+    async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
+        """Commit what is done before somebody else goes on."""
+        try:
+            await self._work.settle()
+            await self.commit()
+        except Exception as error:
+            self.log.warning("offsets are not committed before a rebalance: %r", error)
+        await super().on_partitions_revoked(revoked)
+        self.told.clear()
+
+
+class Transport(driver.Transport):
+    """What `broker="sluice://host:9092"` chooses."""
+
+    Consumer = Consumer
