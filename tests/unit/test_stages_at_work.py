@@ -17,11 +17,12 @@ import pytest
 from sluice.backends import TopicNames
 from sluice.catalog import builtins
 from sluice.codecs import InputOptions
+from sluice.io import Metrics
 from sluice.shells.stages.decoding import TopicInput
 from sluice.shells.stages.filtering import Filtering, Skipped
 from sluice.shells.stages.matching import Matching
+from sluice.shells.stages.metered import Meter
 from sluice.shells.stages.rulesets import RuleCompiler
-from sluice.shells.stages.tally import NoTally
 from tests.soak.events import LATENESS_MS, PARTITIONS, write
 from tests.soak.soak import RULES
 
@@ -46,10 +47,12 @@ class _Stages:
         compiled = compiler.rules(compiler.bundle([str(rules)], {}), 1)
         self.keyed: dict[int, list[_Record]] = defaultdict(list)
         self.out: list[tuple[str, dict[str, Any], dict[str, bytes]]] = []
-        self.filtering = Filtering(compiled, {TOPIC: INPUT}, self._send, NoTally())
+        self.filtering = Filtering(compiled, {TOPIC: INPUT}, self._send, Meter(Metrics("test")))
         self.filtering.assign({(TOPIC, n): None for n in range(PARTITIONS)})
         places = [(TOPIC, n) for n in range(PARTITIONS)]
-        self.matching = Matching({1: compiled}, places, self._send, self._write, NoTally())
+        self.matching = Matching(
+            {1: compiled}, places, self._send, self._write, Meter(Metrics("test"))
+        )
         for target in range(TARGETS):
             self.matching.begin(target, None, None, 0, 1)
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +63,6 @@ class Worker:
     sets: RuleSets
     tally: Tally
     stop: asyncio.Event
-    on_started: Callable[[Worker], Coroutine[Any, Any, None]] | None = None
     duty: Duty | None = None
     is_ready: bool = False
     failure: str | None = None
@@ -159,8 +158,6 @@ class Worker:
         if "match" in self.request.duty.stages:
             self._guard("persist", duty.persist_for_ever())
         await app.start()
-        if self.on_started is not None:
-            await self.on_started(self)
         await self.stop.wait()
         self.is_ready = False
         if self.failure is None:
@@ -247,9 +244,8 @@ class Worker:
         # Folders of tables, of which there are none: in an image nothing can be written.
         app._create_directories = lambda: None
         for stage, names in topics.items():
-            take = self._take_inputs if stage == "filter" else self._take_keyed
             channel = app.topic(*names, schema=BatchSchema())
-            app.agent(channel, name=stage, concurrency=1)(take)
+            app.agent(channel, name=stage, concurrency=1)(self._taking(stage))
         app.on_rebalance_complete.connect(self._on_complete, weak=False)
         return app
 
@@ -266,28 +262,30 @@ class Worker:
         except Exception as error:
             self.fail("partitions", error)
 
-    async def _take_inputs(self, stream: Any) -> None:
-        assert self.duty is not None
-        async for event in stream.noack().events():
-            message = event.message
-            if message.generation_id != self.app.consumer_generation_id:
-                continue
-            try:
-                place = (message.topic, message.partition)
-                await self.duty.take_input(place, event.value, self._seek)
-            except Exception as error:
-                self.fail("filter", error)
+    def _taking(self, stage: str) -> Callable[[Any], Coroutine[Any, Any, None]]:
+        """Return the agent of a stage."""
 
-    async def _take_keyed(self, stream: Any) -> None:
+        async def take(stream: Any) -> None:
+            await self._take(stage, stream)
+
+        return take
+
+    async def _take(self, stage: str, stream: Any) -> None:
+        """Take batches of this generation; what was read before one is read again."""
         assert self.duty is not None
+        duty = self.duty
         async for event in stream.noack().events():
-            message = event.message
+            message, records = event.message, event.value
             if message.generation_id != self.app.consumer_generation_id:
                 continue
+            topic, partition = message.topic, message.partition
             try:
-                await self.duty.take_keyed(message.partition, event.value, self._seek)
+                if stage == "filter":
+                    await duty.take_input((topic, partition), records, self._seek)
+                else:
+                    await duty.take_keyed(partition, records, self._seek)
             except Exception as error:
-                self.fail("match", error)
+                self.fail(stage, error)
 
     async def _seek(self, topic: str, partition: int, offset: int) -> None:
         await self.app.consumer.seek(TP(topic, partition), offset)
@@ -296,10 +294,3 @@ class Worker:
 def credentials_of(brokers: BrokerSettings) -> Any:
     """Return what Faust shows to brokers, None for nothing."""
     return faust_credentials(brokers, faust.SASLCredentials, faust.SSLCredentials)
-
-
-def versions(worker: Worker) -> Mapping[str, Any]:
-    """Return which rule set is in force."""
-    sets = worker.sets
-    bundle = sets.bundles.get(sets.newest)
-    return {} if bundle is None else {"rules": bundle.version, "rules_number": sets.newest}

@@ -12,10 +12,10 @@ from sluice.shells.stages.rulesets import (
     encode_bundle,
     reason_of,
 )
-from sluice.shells.stages.tally import NoTally, Tally
+from sluice.shells.stages.tally import Tally
 
 __all__ = [
-    "Clients", "Duty", "DutyRequest", "Meter", "NoTally", "RuleBundle", "RuleCompiler", "RuleSets",
+    "Clients", "Duty", "DutyRequest", "Meter", "RuleBundle", "RuleCompiler", "RuleSets",
     "RulesFollower", "Tally", "TopicInput", "decode_bundle", "deploy", "encode_bundle",
     "reason_of", "state_of_key",
 ]  # fmt: skip

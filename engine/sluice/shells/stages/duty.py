@@ -28,8 +28,6 @@ from sluice.stream import Place
 #: However long a worker was frozen, this much of it counts as silence of its sources.
 SILENCE_STEP_SECONDS_MAX = 1.0
 LISTEN_SECONDS = 0.1
-#: When nothing has come of any source for so long, silence is told less often.
-STILL_SECONDS = 60.0
 #: How long making things durable may take before partitions go elsewhere.
 SETTLE_SECONDS_MAX = 5.0
 #: How long is waited between questions to a broker that does not answer.
@@ -84,7 +82,6 @@ class Duty:
         self.filtering = Filtering(rules, request.inputs, send, tally)
         self.matching = Matching(sets.sets, places, send, self._write, tally)
         self._generation = -1
-        self._assigned: frozenset[Place] = frozenset()
         self._silent: list[Place] = []
         self._flown = asyncio.Event()
         self._arrived = asyncio.Event()
@@ -116,7 +113,7 @@ class Duty:
         await asyncio.gather(
             *(self._restore(p, marks.get((self._keyed, p)), firsts[self._keyed, p]) for p in fresh)
         )
-        self._generation, self._assigned = generation, mine
+        self._generation = generation
 
     async def _begins(
         self, places: Sequence[Place]
@@ -144,12 +141,6 @@ class Duty:
                 return
             except RulesAwaited:
                 await self._arrived.wait()
-
-    def release(self) -> None:
-        """Let all partitions go."""
-        self.filtering.assign({})
-        self.matching.holdings.clear()
-        self._generation = -1
 
     def rules_arrived(self) -> None:
         """Go on with the newest rule set, and with what waited for it."""
@@ -217,15 +208,21 @@ class Duty:
         """
         before = time.monotonic()
         while True:
-            is_still = all(i.quiet_seconds > STILL_SECONDS for i in self.filtering.intakes.values())
-            await asyncio.sleep(LISTEN_SECONDS * (5 if is_still else 1))
+            # Without shards here nobody knows whether others wait for it.
+            await asyncio.sleep(LISTEN_SECONDS * (1 if self.matching.holdings else 10))
             quiet = [p for p, intake in self.filtering.intakes.items() if intake.is_quiet]
             for intake in self.filtering.intakes.values():
                 intake.is_quiet = True
             now = time.monotonic()
             seconds, before = min(now - before, SILENCE_STEP_SECONDS_MAX), now
             if quiet:
-                self._silent += await self._silent_for(quiet, seconds)
+                found = await self._silent_for(quiet, seconds)
+                self._silent += [place for place in found if self._is_waited_for(place)]
+
+    def _is_waited_for(self, place: Place) -> bool:
+        """Whether telling of a silent source lets others go on; else it would be told for ever."""
+        shards = [holding.shard for holding in self.matching.holdings.values()]
+        return not shards or any(shard.waits_for(place) for shard in shards)
 
     async def _silent_for(self, quiet: list[Place], seconds: float) -> list[Place]:
         """Add to the silence of sources; return those whose silence is long enough.

@@ -19,7 +19,6 @@ from typing import Any
 from sluice.backends import StageRules
 from sluice.io import Mark as Commit
 from sluice.io import Message, packed
-from sluice.model import Rejected
 from sluice.shells.stages.decoding import Decoding, TopicInput
 from sluice.shells.stages.outgoing import Outgoing, outgoing
 from sluice.shells.stages.tally import Tally
@@ -166,8 +165,6 @@ class Filtering:
         origin, names = f"{source}/{partition}", self.rules.topology.names
         for offset, found in groupby(harvest.records, key=itemgetter(0)):
             for number, (_, record) in enumerate(found, offset * OUTPUTS_PER_EVENT_MAX):
-                if isinstance(record, Rejected):
-                    self._tally.dead(source)
                 trace = intake.inlet.traces.get(offset)
                 self._outputs.append(outgoing(names, origin, number, partition, record, trace))
 

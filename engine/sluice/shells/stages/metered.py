@@ -48,9 +48,6 @@ class Meter:
                 metrics.dead_letters.labels(record.reason).inc()
         self._count_matches(harvest.records)
 
-    def dead(self, source: str) -> None:
-        """Leave it: `filtered` has counted the record with its reason."""
-
     def sent(self, events: int) -> None:
         """Count events that travel."""
         self._metrics.keyed_sent.inc(events)

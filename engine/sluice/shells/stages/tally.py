@@ -14,10 +14,6 @@ class Tally(Protocol):
         """Count what a batch of a source partition has brought."""
         ...
 
-    def dead(self, source: str) -> None:
-        """Count a record that went to the dead letters."""
-        ...
-
     def sent(self, events: int) -> None:
         """Count events that travel."""
         ...
@@ -41,31 +37,3 @@ class Tally(Protocol):
     def acknowledged(self, topic: str, is_taken: bool) -> None:
         """Count a record that the broker has taken, or has not."""
         ...
-
-
-class NoTally:
-    """Counts nothing."""
-
-    def filtered(self, place: Place, harvest: Harvest) -> None:
-        """Leave it."""
-
-    def dead(self, source: str) -> None:
-        """Leave it."""
-
-    def sent(self, events: int) -> None:
-        """Leave it."""
-
-    def matched(self, partition: int, events: int, decided: list[tuple[int, Any]]) -> None:
-        """Leave it."""
-
-    def written(self, size: int) -> None:
-        """Leave it."""
-
-    def settled(self, stage: str, seconds: float) -> None:
-        """Leave it."""
-
-    def restored(self, seconds: float) -> None:
-        """Leave it."""
-
-    def acknowledged(self, topic: str, is_taken: bool) -> None:
-        """Leave it."""

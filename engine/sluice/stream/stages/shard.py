@@ -141,6 +141,14 @@ class Shard:
                 if watermark is not None:
                     source.watermark = max(watermark, source.watermark or watermark)
 
+    def waits_for(self, place: Place) -> bool:
+        """Return whether others could go on if it were told that a source is silent."""
+        source = self.sources[place]
+        if source.is_live:
+            return True
+        others = self._of_others()
+        return others is not None and (source.watermark is None or source.watermark < others)
+
     def _of_others(self) -> Instant | None:
         """Return how far a source has come of which it was just said that nothing is in it.
 
