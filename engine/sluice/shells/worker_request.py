@@ -39,6 +39,11 @@ def fetch_seconds(settings: Settings) -> float:
     return _PACES[settings.worker.latency][2]
 
 
+def fetch_bytes(settings: Settings) -> int:
+    """Return how much a fetch waits for: anything where latency counts."""
+    return 1 if settings.worker.latency == "low" else 16_384
+
+
 def topic_input(settings: Settings, topic: TopicSettings) -> TopicInput:
     """Return how the records of a topic are read; what it does not say is that of [input]."""
     own = settings.input

@@ -18,7 +18,7 @@ from sluice.shells.stages import Meter, RuleSets
 from sluice.shells.webhook import WebhookFeed
 from sluice.shells.webhook_settings import secrets_of, webhook_request
 from sluice.shells.worker_face import Parts, shown
-from sluice.shells.worker_request import compiler_of, duty_of, fetch_seconds
+from sluice.shells.worker_request import compiler_of, duty_of, fetch_bytes, fetch_seconds
 
 if TYPE_CHECKING:
     from sluice.config import Settings
@@ -107,6 +107,7 @@ def _worker(
         addresses=brokers.addresses,
         credentials=credentials_of(brokers),
         fetch_wait_ms_max=int(1000 * fetch),
+        fetch_bytes_min=fetch_bytes(settings),
     )
     return Worker(request, RuleSets(compiler), tally, stop)
 
