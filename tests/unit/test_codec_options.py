@@ -63,3 +63,12 @@ def test_an_unknown_time_unit_is_refused() -> None:
     """The unit is one of four words."""
     with pytest.raises(ConfigError, match="none of " + ", ".join(TIME_UNITS)):
         make_codec("json", InputOptions(time_unit="min"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", CODEC_NAMES)
+def test_a_codec_begins_with_nothing_learned(name: str) -> None:
+    """Where nothing was kept yet, as of a partition that is new, every codec begins anew."""
+    codec = make_codec(name, InputOptions())
+    before = codec.state()
+    codec.restore({})
+    assert codec.state() == before

@@ -74,7 +74,7 @@ class Codec(Protocol):
         ...
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take what `state` gave."""
+        """Take what `state` gave; an empty mapping for nothing learned yet."""
         ...
 
 

@@ -86,8 +86,9 @@ class CsvCodec:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take what `state` gave."""
-        self._columns = {source: tuple(names) for source, names in state["columns"].items()}
-        self._reader.restore(state["settled"])
+        columns = state.get("columns", {})
+        self._columns = {source: tuple(names) for source, names in columns.items()}
+        self._reader.restore(state.get("settled", {}))
 
     def _row(self, text: str, place: Place) -> Event | Defect | None:
         cells = self._cells(text)

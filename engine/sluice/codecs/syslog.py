@@ -111,7 +111,7 @@ class SyslogCodec:
         """Take what `state` gave."""
         self._clocks = {
             (source, partition): YearlessClock(self._zone, *at)
-            for source, partition, *at in state["clocks"]
+            for source, partition, *at in state.get("clocks", ())
         }
 
     def _traditional(self, text: str, place: Place) -> tuple[Instant, dict[str, Any]] | Defect:
