@@ -24,6 +24,7 @@ def app_of(address: str, group: str) -> faust.App:
     )  # fmt: skip
     found = app.topic(FOUND)
 
+    # Faust leaves this decorator without types.
     @app.agent(app.topic(EVENTS))  # type: ignore[untyped-decorator]
     async def hot(stream: Any) -> None:
         async for event in stream:

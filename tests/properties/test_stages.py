@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from sluice.errors import Unsupported
+from sluice.errors import CheckpointError, Unsupported
 from sluice.model import Event
 from sluice.plan import Plan
 from sluice.stream import Section, Shard, to_record
@@ -77,7 +77,8 @@ def _differs() -> bool:
         for seed in range(40):
             try:
                 _check(kind, seed, 0.3)
-            except Exception:
+            except (AssertionError, CheckpointError):
+                # Other records, or a shard that sees that some are lost.
                 return True
     return False
 

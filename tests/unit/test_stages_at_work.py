@@ -140,12 +140,18 @@ def test_odd_records_are_told_and_the_others_count(tmp_path: Path) -> None:
     stages = _Stages(tmp_path)
     line = b'{"@type":"a","@time":1000}'
     records = [
-        _Record(0, line), _Record(1, b"{"), _Record(2, None), _Record(3, line + b"\n" + line),
-        _Record(4, b'{"@time":1}'), _Record(5, line),
-    ]  # fmt: skip
+        _Record(0, line),
+        _Record(1, b"{"),
+        _Record(2, None),
+        _Record(3, line + b"\n" + line),
+        _Record(4, b'{"@time":1}'),
+        _Record(5, line),
+    ]
+    arrays = [_Record(0, b"[" + line + b"," + line + b"]"), _Record(1, line)]  # fmt: skip
 
     async def go() -> None:
         stages.filtering.take((TOPIC, 3), records)
+        stages.filtering.take((TOPIC, 4), arrays)
         await stages.pass_on()
 
     asyncio.run(go())
@@ -153,9 +159,11 @@ def test_odd_records_are_told_and_the_others_count(tmp_path: Path) -> None:
     assert [(r["partition"], r["offset"], r["reason"]) for r in dead] == [
         (3, 1, "syntax"), (3, 4, "type"),
     ]  # fmt: skip
-    assert sum(r["kind"] == "match" for _, r, _ in stages.out) == 4
-    numbers = [int(h["sluice-seq"].split()[1]) for _, _, h in stages.out]
-    assert numbers == sorted(set(numbers))
+    assert sum(r["kind"] == "match" for _, r, _ in stages.out) == 4 + 3
+    for origin in (b"events/3", b"events/4"):
+        told = [h["sluice-seq"].split() for _, _, h in stages.out]
+        numbers = [int(number) for name, number in told if name == origin]
+        assert numbers == sorted(set(numbers)) and numbers
 
 
 def test_outputs_go_on_in_the_trace_of_their_last_event(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Plans become things that run: Python functions in a pipeline, SQL, later topologies.
 
-What writes SQL is loaded on first use: a run does without.
+What writes SQL and what workers need is loaded on first use: a run does without.
 """
 
 from __future__ import annotations
@@ -12,17 +12,6 @@ from sluice.backends.line_rows import Settling
 from sluice.backends.probe import Judge, Probe, Refusal
 from sluice.backends.program import BuildOptions, build, generated_source
 from sluice.backends.rules import looks_back
-from sluice.backends.stages import StageRules
-from sluice.backends.topology import (
-    OUTPUT_TOPICS,
-    RECORD_BYTES_MAX,
-    InputTopic,
-    TopicNames,
-    TopicSpec,
-    Topology,
-    topology_of,
-)
-from sluice.backends.wiring import Wiring, WiringNode, way_of, wiring_of
 
 if TYPE_CHECKING:
     from sluice.backends.duckdb import (
@@ -54,6 +43,17 @@ if TYPE_CHECKING:
         sql_story,
         support_table,
     )
+    from sluice.backends.stages import StageRules
+    from sluice.backends.topology import (
+        OUTPUT_TOPICS,
+        RECORD_BYTES_MAX,
+        InputTopic,
+        TopicNames,
+        TopicSpec,
+        Topology,
+        topology_of,
+    )
+    from sluice.backends.wiring import Wiring, WiringNode, way_of, wiring_of
 
 __all__ = [
     "ORDER", "OUTPUT_TOPICS", "RECORD_BYTES_MAX", "SUPPORT", "SUPPORT_GROUPS", "BuildOptions",
@@ -67,9 +67,20 @@ __all__ = [
 ]  # fmt: skip
 
 
+#: Where names of workers stand; all others that load on first use write SQL.
+_HOMES = {
+    "sluice.backends.stages": "StageRules",
+    "sluice.backends.topology": (
+        "OUTPUT_TOPICS RECORD_BYTES_MAX InputTopic TopicNames TopicSpec Topology topology_of"
+    ),
+    "sluice.backends.wiring": "Wiring WiringNode way_of wiring_of",
+}
+
+
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name not in __all__:
         raise AttributeError(f"module 'sluice.backends' has no attribute '{name}'")
-    from sluice.backends import duckdb
-
-    return getattr(duckdb, name)
+    homes = [home for home, names in _HOMES.items() if name in names.split()]
+    return getattr(importlib.import_module(*homes or ["sluice.backends.duckdb"]), name)

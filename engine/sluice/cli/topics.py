@@ -35,10 +35,7 @@ def plan(
     output: OutputOption = "text",
 ) -> int:  # fmt: skip
     """Say which topics would be made or changed, and what is in the way. Changes nothing."""
-    terminal: Terminal = ctx.find_root().obj
-    settings, topology = _wanted(terminal, rules, brokers)
-    with admin_of(settings) as admin:
-        found = topic_findings(admin, settings, topology)
+    found = _found(ctx, rules, brokers)
     _put(output, found, done=False)
     return exits.NO if _is_blocked(found) else exits.OK
 
@@ -65,12 +62,18 @@ def check(
     output: OutputOption = "text",
 ) -> int:  # fmt: skip
     """Say whether the topics are as they are to be; exit code 1 when one is not."""
-    terminal: Terminal = ctx.find_root().obj
-    settings, topology = _wanted(terminal, rules, brokers)
-    with admin_of(settings) as admin:
-        found = topic_findings(admin, settings, topology)
+    found = _found(ctx, rules, brokers)
     _put(output, found, done=False)
     return exits.OK if all(each.verdict == "ok" for each in found) else exits.NO
+
+
+def _found(
+    ctx: typer.Context, rules: list[str] | None, brokers: list[str] | None
+) -> Sequence[Finding]:
+    """Compare the topics that there are with those that are wanted."""
+    settings, topology = _wanted(ctx.find_root().obj, rules, brokers)
+    with admin_of(settings) as admin:
+        return topic_findings(admin, settings, topology)
 
 
 def _wanted(

@@ -9,7 +9,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import ConfigError
-from sluice.io.alerts import AlertChoice, Notification, notifications, read_alert
 from sluice.io.checkpoint_file import (
     put_in_place,
     read_checkpoint,
@@ -32,7 +31,6 @@ from sluice.io.files import (
 )
 from sluice.io.inputs import STDIN, expand_inputs, total_bytes
 from sluice.io.kafka.message import Mark, Message, TopicPlace
-from sluice.io.kafka.notes import SEQ, Note, note_number, read_note
 from sluice.io.locks import Claims, FolderLock, claim_file, hold, is_locked
 from sluice.io.logs import Calm, LogForm, log_config
 from sluice.io.measures import MEASURES, Measure
@@ -42,6 +40,7 @@ from sluice.io.rule_files import RULE_SUFFIX, RuleFiles, find_rule_files
 from sluice.io.sinks import FileSink, Record, Sink, StdoutSink, record_id
 
 if TYPE_CHECKING:
+    from sluice.io.alerts import AlertChoice, Notification, notifications, read_alert
     from sluice.io.ask_worker import NotFound, ask_state, ask_version
     from sluice.io.health import HealthServer, Probes, Progress, start_health
     from sluice.io.kafka.admin import Admin, AdminRefused, TopicState
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from sluice.io.kafka.drift import Copies, Finding, find_drift
     from sluice.io.kafka.group import GroupReader
     from sluice.io.kafka.lag import PartitionLag, group_lag, with_ages
+    from sluice.io.kafka.notes import SEQ, Note, note_number, read_note
     from sluice.io.kafka.reach import BrokerAway, quiet_client, reach, reached
     from sluice.io.kafka.whole_topic import (
         GroupMarks,
@@ -80,6 +80,8 @@ __all__ = [
 
 #: Where names stand that are loaded on first use.
 _HOMES = {
+    "sluice.io.alerts": "AlertChoice Notification notifications read_alert",
+    "sluice.io.kafka.notes": "SEQ Note note_number read_note",
     "sluice.io.ask_worker": "NotFound ask_state ask_version",
     "sluice.io.health": "HealthServer Probes Progress start_health",
     "sluice.io.kafka.admin": "Admin AdminRefused TopicState",

@@ -29,7 +29,8 @@ class Metrics:
     """
 
     def __init__(self, version: str) -> None:
-        # When each series began is of no use here, and would double their number.
+        # When each series began is of no use here, and would double their number. (The library
+        # leaves this one function without types.)
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._by_name = {measure.name: measure for measure in MEASURES}

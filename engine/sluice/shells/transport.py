@@ -74,9 +74,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
-        told, known = {}, cast(Consumer, self.consumer).told
+        told, own = {}, cast(Consumer, self.consumer)
         for place, offset in offsets.items():
-            commit = known.get(ensure_TP(place))
+            commit = own.told.get(ensure_TP(place))
             note = commit.note if commit is not None and commit.offset == offset else ""
             told[driver.ensure_aiokafka_TP(place)] = committed_with(offset, note)
         consumer = self._ensure_consumer()
@@ -89,6 +89,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             # Partitions went elsewhere, or the broker is away: the next commit says it again.
             self.log.warning("offsets are not committed: %s", error)
             return False
+        own.taken |= {ensure_TP(place): each.offset for place, each in told.items()}
         return bool(told)
 
 
@@ -98,6 +99,8 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         #: What was said to be durable last, by partition.
         self.told: dict[Any, Commit] = {}
+        #: The offsets that brokers have taken; Faust counts those that it only tried as well.
+        self.taken: dict[Any, int] = {}
         super().__init__(*args, **kwargs)
 
     @property
@@ -138,6 +141,9 @@ class Consumer(driver.Consumer):
         self.told[ensure_TP(tp)] = commit
         return commit.offset
 
+    def _should_commit(self, tp: Any, offset: int) -> bool:
+        return offset > self.taken.get(ensure_TP(tp), -1)
+
     async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
         """Leave gaps alone: the stages know which records they have seen."""
 
@@ -150,6 +156,7 @@ class Consumer(driver.Consumer):
             self.log.warning("offsets are not committed before a rebalance: %r", error)
         await super().on_partitions_revoked(revoked)
         self.told.clear()
+        self.taken.clear()
 
 
 class Transport(driver.Transport):

@@ -65,7 +65,7 @@ class Worker:
     stop: asyncio.Event
     duty: Duty | None = None
     is_ready: bool = False
-    failure: str | None = None
+    failure: SluiceError | None = None
     app: Any = None
     topics: frozenset[str] = frozenset()
     fetch_bytes_min: int = 16_384
@@ -103,10 +103,13 @@ class Worker:
             self.duty = Duty(duty, self.sets, places, Clients(writer, ends, marks), self.tally)
             await self._run_app(follower)
         finally:
-            for service in (follower, marks, writer, ends):
-                await service.stop()
+            # A client whose broker is away may not stop; the others do all the same.
+            stops = [service.stop() for service in (follower, marks, writer, ends)]
+            for outcome in await asyncio.gather(*stops, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    _log.debug("a client did not stop well: %r", outcome)
         if self.failure is not None:
-            raise SluiceError(self.failure)
+            raise self.failure
 
     async def _places(self, ends: TopicEnds) -> Sequence[tuple[str, int]]:
         """Return all source partitions; ConfigError names topics that are missing."""
@@ -202,14 +205,13 @@ class Worker:
 
     def fail(self, where: str, error: BaseException) -> None:
         """End the process: what is in memory may be half done, what is on the broker is not."""
-        if self.failure is None:
-            self.failure = f"{where}: {error}"
-            _log.error("the worker ends: %s: %s", where, error, exc_info=error)
+        _log.error("the worker ends: %s: %s", where, error, exc_info=error)
         if not isinstance(error, SluiceError):
             # Nothing may be committed or written any more.
             logging.shutdown()
             sys.stderr.flush()
             os._exit(70)
+        self.failure = self.failure or error
         self.stop.set()
 
     def _refused(self, number: int, reason: str) -> None:

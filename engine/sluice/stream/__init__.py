@@ -1,4 +1,11 @@
-"""What a plan does over time: operators, windows, timers, watermarks and the pipeline."""
+"""What a plan does over time: operators, windows, timers, watermarks and the pipeline.
+
+The stages of workers load on first use: a run does without.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from sluice.stream.code import History, RuleCode
 from sluice.stream.evictions import Cap, Evictions
@@ -11,23 +18,25 @@ from sluice.stream.program import Program
 from sluice.stream.records import event_object, to_record
 from sluice.stream.report import Record, Reporter
 from sluice.stream.row import Taken, get_path, taken_at
-from sluice.stream.stages import (
-    UNKNOWN,
-    Child,
-    Entry,
-    FilterStage,
-    Harvest,
-    Identity,
-    Inlet,
-    Keyed,
-    Mark,
-    Section,
-    Shard,
-    ShardSetup,
-    pack_keyed,
-    unpack_keyed,
-)
 from sluice.stream.watermarks import Place
+
+if TYPE_CHECKING:
+    from sluice.stream.stages import (
+        UNKNOWN,
+        Child,
+        Entry,
+        FilterStage,
+        Harvest,
+        Identity,
+        Inlet,
+        Keyed,
+        Mark,
+        Section,
+        Shard,
+        ShardSetup,
+        pack_keyed,
+        unpack_keyed,
+    )
 
 __all__ = [
     "UNKNOWN",
@@ -67,3 +76,11 @@ __all__ = [
     "unpack_keyed",
     "zscore",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'sluice.stream' has no attribute '{name}'")
+    from sluice.stream import stages
+
+    return getattr(stages, name)

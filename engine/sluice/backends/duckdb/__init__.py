@@ -1,7 +1,7 @@
 """SQL for DuckDB: which events of a history rules have to see; text only, nothing is run."""
 
 from sluice.backends.duckdb.counting import Counting, Counts, Folding, Needed, Taken, count_queries
-from sluice.backends.duckdb.narrowing import Narrowing, RuleNarrowing, narrowing
+from sluice.backends.duckdb.narrow import Narrowing, RuleNarrowing, narrowing
 from sluice.backends.duckdb.query import (
     LakeFiles,
     LineQuery,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sluice.backends.duckdb.fields import TIME, TYPE, forms, is_plain
 from sluice.backends.duckdb.gathering import gathered, marks
-from sluice.backends.duckdb.narrowing import Narrowing
+from sluice.backends.duckdb.narrow import Narrowing
 from sluice.backends.duckdb.sqltext import FALSE, TRUE, all_of, any_of, name, text
 from sluice.timing import PER_MS
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sluice.backends.duckdb.counting import may_be_counted
 from sluice.backends.duckdb.gathering import Gathering
-from sluice.backends.duckdb.narrowing import narrowing
+from sluice.backends.duckdb.narrow import narrowing
 from sluice.catalog import Catalog
 from sluice.plan import Plan, only_feeding
 

@@ -188,6 +188,7 @@ async def _ended(stopping: Awaitable[None]) -> None:
         log.debug("a client did not stop well: %r", error)
 
 
+# aiokafka has no types, so its class is `Any`.
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, reader: GroupReader, on_lost: Callable[[], Awaitable[None]]) -> None:
         self._reader, self._on_lost = reader, on_lost

@@ -49,14 +49,15 @@ class Decoding:
 
     def take(self, records: Sequence[Message]) -> None:
         """Decode records in order of offsets and feed the inlet."""
-        values = [record.value for record in records]
+        values = [record.value for record in records if record.value is not None]
         self.inlet.raw_of = _Raw(records)
         has_headers = any(record.headers for record in records)
         self.inlet.traces = _traces(records) if has_headers else {}
         first = records[0].offset
-        is_whole = records[-1].offset - first == len(records) - 1
-        if is_whole and None not in values and not has_headers:
-            data = b"\n".join(values) + b"\n"  # type: ignore[arg-type]  # there is no None
+        is_whole = records[-1].offset - first == len(values) - 1
+        # An array, or what else is no object, may hold several events.
+        if is_whole and not has_headers and all(value[:1] == b"{" for value in values):
+            data = b"\n".join(values) + b"\n"
             is_small = len(data) <= LINE_BYTES_MAX
             if is_small and data.count(b"\n") == len(values) and self._lines is not None:
                 self._lines.feed(Chunk(data, first, len(values)))
