@@ -202,19 +202,29 @@ def test_every_page_is_in_the_index() -> None:
     assert missing == [], "link them in docs/index.md"
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository in a place where a command may write what it likes."""
-    target = tmp_path_factory.mktemp("pages") / "repository"
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The repository in a place where a command may write what it likes; each page has its own."""
+    target = tmp_path / "repository"
     ignored = shutil.ignore_patterns(*FOREIGN_FOLDERS, "__pycache__", "*.egg-info")
     shutil.copytree(REPOSITORY, target, ignore=ignored)
     return target
 
 
 @pytest.mark.skipif(not (ENGINE / "cli" / "__init__.py").exists(), reason="no command line yet")
-@pytest.mark.parametrize("fence", RUN_FENCES, ids=where)
-def test_commands_in_pages_run(fence: Fence, copy: Path) -> None:
-    """Every block behind a run mark ends well in a copy of the repository."""
+@pytest.mark.parametrize("page", dict.fromkeys(each.file for each in RUN_FENCES))
+def test_commands_in_pages_run(page: str, copy: Path) -> None:
+    """Every block behind a run mark ends well in a copy of the repository.
+
+    A page is one test: its blocks follow each other, as its reader does.
+    """
+    for fence in RUN_FENCES:
+        if fence.file == page:
+            ends_well(fence, copy)
+
+
+def ends_well(fence: Fence, copy: Path) -> None:
+    """Run a block where the blocks before it have run."""
     scripts = str(Path(sys.executable).parent)
     for name, text in files_of(fence).items():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
