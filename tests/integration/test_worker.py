@@ -221,6 +221,13 @@ def test_rule_files_are_watched(group: Group) -> None:
     worker.until(lambda: numbers() == [3, 2, 1])
     newest = group.json("rules", "status")["deployments"][0]
     assert newest["note"].startswith("changed: rules/")
+    # What a rule reads from elsewhere is watched from then on.
+    group.rules("../names/bad.txt", "eve\n")
+    text = 'pack more\nlist bad from "../names/bad.txt"\nrule one { when b.c where user in bad }\n'
+    group.rules("more.sluice", text)
+    worker.until(lambda: numbers() == [4, 3, 2, 1])
+    group.rules("../names/bad.txt", "eve\nmallory\n")
+    worker.until(lambda: numbers() == [5, 4, 3, 2, 1])
     code, seconds = worker.end()
     assert (code, seconds < END_SECONDS_MAX) == (0, True), worker.said()
 

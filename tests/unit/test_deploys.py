@@ -87,10 +87,11 @@ rule emits { when a.b emit auth.text { message: text } }
 rule takes { when auth.x by user }
 """
     sets = RuleSets(COMPILER)
-    assert sets.add(1, encode_bundle(bundle(TEXT))) is not None
-    assert sets.add(2, encode_bundle(bundle(text))) is None
-    assert sets.add(3, b"[]") is None
+    contents = [encode_bundle(bundle(TEXT)), encode_bundle(bundle(text)), b"[]"]
+    for number, content in enumerate(contents, 1):
+        sets.add(number, content)
     assert (sets.newest, sorted(sets.refused)) == (1, [2, 3])
+    assert [sets.get(number) is None for number in (1, 2, 3, 4)] == [False, True, True, True]
     assert sets.refused[2].startswith("extract auth.x from auth.text: workers extract from")
 
 

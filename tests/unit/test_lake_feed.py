@@ -140,23 +140,19 @@ def test_records_are_those_of_a_run(tmp_path: Path, root: Path) -> None:
     assert feed.counts.strange == 0
 
 
-def test_evidence_that_a_match_does_not_list(root: Path) -> None:
-    """Events of a large match come in records of their own, behind it."""
+def test_evidence_of_a_match_that_lists_its_ends(root: Path) -> None:
+    """Of a match of 103 events the first 50 and the last 50 are evidence, with their numbers."""
+    listed = [{"id": f"e{n}", "type": "a", "position": 0} for n in (*range(50), *range(53, 103))]
     match = {
         "kind": "match", "id": "m", "rule": "p.r", "time": "2024-05-01T00:00:00.000Z",
-        "events": [{"id": "e0"}], "event_count": 3,
+        "events": listed, "event_count": 103,
     }  # fmt: skip
-    parts = [
-        {"kind": "evidence", "match": "m", "rule": "p.r", "time": match["time"], "first": first,
-         "events": [{"id": f"e{n}", "type": "a", "position": 0} for n in listed]}
-        for first, listed in ((0, (0, 1)), (2, (2,)))
-    ]  # fmt: skip
     feed = Feed(root)
-    feed.take(("out.matches", 0), sent([match, *parts], 8))  # the last one is in the next block
+    feed.take(("out.matches", 0), sent([match], 8))
     feed.close()
     query = "SELECT match, number, event, decided::VARCHAR FROM evidence ORDER BY number"
     at = "2024-05-01 00:00:00"
-    assert ask(root, query) == [("m", n, f"e{n}", at) for n in range(3)]
+    assert ask(root, query) == [("m", int(e["id"][1:]), e["id"], at) for e in listed]
 
 
 def test_repeated_records_are_left_out(root: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.codecs import Headers, InputOptions, decode_message, make_codec
-from sluice.io import Note, read_note
+from sluice.io import Note, SourceNote, read_note, read_source_note
 from sluice.io.kafka.notes import NOTE_BYTES_MAX
 from sluice.model import Event, Rejected, event_id
 
@@ -133,6 +133,18 @@ def test_a_note_fits_the_broker() -> None:
 def test_a_note_of_another_is_an_empty_one(text: str) -> None:
     """Who commits to the group by hand does not stop the feed."""
     assert read_note(text) == Note()
+
+
+def test_a_note_of_the_filter_stage_is_read_as_it_was_written() -> None:
+    """With what decoding has learned where that fits the broker, else without."""
+    for codec in ({}, {"columns": {"orders": ["type", "ts"]}}):
+        note = SourceNote(-5, -9, codec)
+        assert read_source_note(note.text()) == note
+    huge = SourceNote(5, 1, {zlib.crc32(b"%d" % n).__format__("08x"): n**5 for n in range(2_000)})
+    assert len(huge.text()) <= NOTE_BYTES_MAX
+    assert read_source_note(huge.text()) == SourceNote(5, 1)
+    for text in ("", "{", '{"seen": 5}', '{"seen": 5, "first": "x", "codec": []}', '{"to": 9}'):
+        assert read_source_note(text) == SourceNote()
 
 
 def test_a_note_that_unpacks_to_much_is_damaged() -> None:

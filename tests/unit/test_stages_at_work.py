@@ -42,16 +42,19 @@ class _Record:
 class _Stages:
     """Both stages of one worker, with a list for each keyed partition."""
 
-    def __init__(self, rules: Path) -> None:
-        compiler = RuleCompiler(builtins(), None, TopicNames(partitions=TARGETS))
+    def __init__(
+        self, rules: Path, tells_extracted: bool = False, settings: TopicInput = INPUT
+    ) -> None:
+        names = TopicNames(partitions=TARGETS)
+        compiler = RuleCompiler(builtins(), None, names, tells_extracted=tells_extracted)
         compiled = compiler.rules(compiler.bundle([str(rules)], {}), 1)
         self.keyed: dict[int, list[_Record]] = defaultdict(list)
         self.out: list[tuple[str, dict[str, Any], dict[str, bytes]]] = []
-        self.filtering = Filtering(compiled, {TOPIC: INPUT}, self._send, Meter(Metrics("test")))
+        self.filtering = Filtering(compiled, {TOPIC: settings}, self._send, Meter(Metrics("test")))
         self.filtering.assign({(TOPIC, n): None for n in range(PARTITIONS)})
         places = [(TOPIC, n) for n in range(PARTITIONS)]
         self.matching = Matching(
-            {1: compiled}, places, self._send, self._write, Meter(Metrics("test"))
+            {1: compiled}.get, places, self._send, self._write, Meter(Metrics("test"))
         )
         for target in range(TARGETS):
             self.matching.begin(target, None, None, 0, 1)
@@ -189,3 +192,69 @@ def test_outputs_go_on_in_the_trace_of_their_last_event(tmp_path: Path) -> None:
     asyncio.run(go())
     traces = {r["rule"]: h["traceparent"][3:35] for _, r, h in stages.out}
     assert traces == {"r.r": b"c" * 32, "r.plain": b"b" * 32}
+
+
+@pytest.mark.parametrize("tells_extracted", [False, True])
+def test_extracted_events_are_told_where_they_are_wanted(
+    tells_extracted: bool, tmp_path: Path
+) -> None:
+    """Whether or not they are, everything else has the same number."""
+    text = (
+        "extract login from line {\n  message matches /^in (?<user>[a-z]+)$/\n}\n\n"
+        "rule r {\n  when login\n}\n\nrule plain {\n  when line\n}\n"
+    )
+    (tmp_path / "r.sluice").write_text(text, "utf-8")
+    stages = _Stages(tmp_path, tells_extracted)
+    lines = [b'{"@type":"line","@time":1000,"message":"in %s"}' % n for n in (b"bob", b"-", b"eve")]
+
+    async def go() -> None:
+        records = [_Record(offset, line) for offset, line in enumerate(lines)]
+        stages.filtering.take((TOPIC, 0), records)
+        await stages.pass_on()
+
+    asyncio.run(go())
+    told = [r["event"] for topic, r, _ in stages.out if topic == "sluice.events"]
+    wanted = [f"{TOPIC}:0:{n}/login" for n in (0, 2)] if tells_extracted else []
+    assert [event["@id"] for event in told] == wanted
+    assert [event["user"] for event in told] == ["bob", "eve"][: len(wanted)]
+    numbers = [int(h["sluice-seq"].split()[1]) for _, r, h in stages.out if r["kind"] == "match"]
+    assert numbers == [0, 1, 1 << 16, 2 << 16, (2 << 16) + 1]
+    assert len({h["sluice-seq"] for _, _, h in stages.out}) == len(stages.out)
+
+
+CSV = [b"time,type,n", *(b"%d,row,%d" % (1000 + n, n) for n in range(6))]
+SYSLOG = [
+    b"Dec 31 23:59:58 web app: one", b"Dec 31 23:59:59 web app: two", b"Jan  1 00:00:01 web app: x",
+    b"Jan  1 00:00:02 web app: y", b"Feb  2 00:00:02 web app: z",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("codec", "lines"), [("csv", CSV), ("syslog:year=2015", SYSLOG)])
+def test_who_goes_on_knows_what_decoding_has_learned(
+    codec: str, lines: list[bytes], tmp_path: Path
+) -> None:
+    """Columns stand in the first line alone, and years in none: both are noted with offsets."""
+    (tmp_path / "r.sluice").write_text("rule r {\n  when any\n}\n", "utf-8")
+    records = [_Record(offset, line) for offset, line in enumerate(lines)]
+    settings = TopicInput(codec, InputOptions(), 0)
+
+    def told(cut: int) -> list[tuple[str, str]]:
+        stages = _Stages(tmp_path, settings=settings)
+
+        async def go() -> None:
+            stages.filtering.take((TOPIC, 0), records[:cut])
+            await stages.pass_on()
+            reached = stages.filtering.commit_of((TOPIC, 0))
+            assert reached is not None and reached.offset == cut
+            again = _Stages(tmp_path, settings=settings)
+            again.filtering.assign({(TOPIC, 0): reached})
+            again.filtering.take((TOPIC, 0), records[cut:])
+            await again.pass_on()
+            stages.out += again.out
+
+        asyncio.run(go())
+        return [(r["kind"], r.get("time", "")) for _, r, _ in stages.out]
+
+    whole = told(len(lines) - 1)
+    assert {kind for kind, _ in whole} == {"match"}
+    assert all(told(cut) == whole for cut in range(1, len(lines)))

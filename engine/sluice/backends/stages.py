@@ -19,7 +19,8 @@ STAGE_KINDS = frozenset({"match", "clear", "note", "mitigation", "event"})
 class StageRules:
     """A rule set ready to be built for stages, as often as there are partitions.
 
-    `number` tells the rule sets of a group apart: later ones have greater numbers.
+    `number` tells the rule sets of a group apart: later ones have greater numbers. With
+    `tells_extracted` extracted events are outputs too.
     """
 
     plan: Plan
@@ -27,6 +28,7 @@ class StageRules:
     topology: Topology
     number: int = 0
     limits: Limits = DEFAULT_LIMITS
+    tells_extracted: bool = False
 
     def filter_stage(self) -> FilterStage:
         """Return the filter stage."""
@@ -34,8 +36,9 @@ class StageRules:
         pipeline = _pipeline(CompiledRules(self.plan, self.catalog, False), STAGE_KINDS | kept)
         topology = self.topology
         return FilterStage(
-            pipeline, topology.placements, topology.projection, topology.names.partitions
-        )
+            pipeline, topology.placements, topology.projection, topology.names.partitions,
+            self.tells_extracted,
+        )  # fmt: skip
 
     def shard(self, here: int, places: Sequence[Place]) -> Shard:
         """Return a new shard of the match stage."""

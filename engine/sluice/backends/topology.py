@@ -17,14 +17,14 @@ TopicKind = Literal["input", "keyed", "state", "output", "rules"]
 #: What a match leads to, by the kind of its record, and the topic that takes it.
 OUTPUT_TOPICS: Mapping[str, str] = {
     "match": "matches", "clear": "matches", "note": "notes", "mitigation": "mitigations",
-    "event": "events", "late": "late", "rejected": "dead",
+    "event": "events", "extracted": "events", "late": "late", "rejected": "dead",
 }  # fmt: skip
 
 _PURPOSES = {
     "matches": "matches, and that their condition is no longer true",
     "notes": "notes for people to review",
     "mitigations": "mitigations that rules propose",
-    "events": "events that rules emit",
+    "events": "events that rules emit and extract",
     "late": "events that came after their time",
     "dead": "what could not be decoded, with why and where",
 }

@@ -56,6 +56,8 @@ def wiring_of(topology: Topology, plan: Plan) -> Wiring:
     rules = {rule.name: rule for rule in plan.rules}
     groups = tuple(_groups(topology, rules))
     edges = [*_through(topology), *_beside(topology)]
+    if plan.extracts:
+        edges.append(WiringEdge("filter", topology.names.of("events"), "what is extracted"))
     for group in groups:
         stage = group.id.partition(":")[0]
         edges.append(WiringEdge(stage, group.id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from sluice.cli import exits
 from sluice.cli.terminal import Terminal, show_failure
@@ -37,7 +37,7 @@ def repeat(paths: Sequence[str], once: Callable[[], int], terminal: Terminal) ->
 
 async def changes_below(
     paths: Sequence[str], stop: asyncio.Event
-) -> AsyncIterator[tuple[list[str], str]]:
+) -> AsyncGenerator[tuple[list[str], str]]:
     """Yield the files that have changed below the paths, with a text that says so."""
     from watchfiles import awatch
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -59,8 +58,7 @@ def worker(
         )
     from sluice.shells import run_workers
 
-    changes = partial(changes_below, settings.rules.paths) if watch else None
-    run_workers(settings, plugins_of(resolved, terminal), changes)
+    run_workers(settings, plugins_of(resolved, terminal), changes_below if watch else None)
     return exits.OK
 
 

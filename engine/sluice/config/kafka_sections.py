@@ -141,6 +141,11 @@ class KafkaSettings(BaseModel):
     replication: Cap = Field(
         default=1, description="how many brokers hold each partition; 3 where it matters"
     )
+    extracted: bool = Field(
+        default=True,
+        description="whether events that rules extract go to PREFIX.events, for the lake; "
+        "the rules have them either way",
+    )
     security: SecuritySettings = SecuritySettings()
     topics: dict[TopicName, TopicSettings] = Field(default={})
 

@@ -65,6 +65,9 @@ MEASURES: tuple[Measure, ...] = (
     Measure("sluice_keyed_events_duplicate_total", "counter",
             "Events that the match stage had seen before a restart and left out.",
             group="Between the stages"),
+    Measure("sluice_keyed_events_behind_total", "counter",
+            "Events of a source that had been silent, behind what was decided without it: only "
+            "rules without state see them.", group="Between the stages"),
     Measure("sluice_watermark_lag_seconds", "gauge",
             "How far the watermark is behind the clock.", _PLACE, group="Between the stages"),
     Measure("sluice_batches_total", "counter",

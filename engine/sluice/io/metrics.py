@@ -51,6 +51,7 @@ class Metrics:
         self.keyed_sent = self._counter("sluice_keyed_events_sent_total")
         self.keyed_received = self._counter("sluice_keyed_events_received_total")
         self.keyed_duplicates = self._counter("sluice_keyed_events_duplicate_total")
+        self.keyed_behind = self._counter("sluice_keyed_events_behind_total")
 
     def _add_rules(self) -> None:
         self.matches = self._counter("sluice_matches_total")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("sluice.rules")
 
-#: What watches files until an event: yields those that changed, with a text that says so.
-Watch = Callable[[asyncio.Event], AsyncIterable[tuple[Sequence[str], str]]]
+#: What watches the folders of files until an event: yields files that changed, and a text that
+#: says so.
+Watch = Callable[[Sequence[str], asyncio.Event], AsyncGenerator[tuple[Sequence[str], str]]]
 
 #: A rule, and what says on which partition each of its keys is.
 _Placed = tuple[RulePlan, tuple[str | int, ...]]
@@ -174,26 +176,48 @@ class Deploys:
 
 
 async def deploy_changes(
-    settings: Settings, deploys: Deploys, sets: RuleSets,
-    changes: AsyncIterable[tuple[Sequence[str], str]],
-) -> None:  # fmt: skip
+    settings: Settings, deploys: Deploys, sets: RuleSets, watch: Watch, stop: asyncio.Event
+) -> None:
     """Deploy the rule files of the settings after each change, unless they are in force already.
 
-    What does not compile is told, and the rules before stay.
+    Watched are also the files that these read, wherever they are. What does not compile is told,
+    and the rules before stay.
     """
+    compiler, paths = deploys.compiler, settings.rules.paths
     read: set[str] = set()
-    async for files, change in changes:
-        if read and not any(path.endswith(RULE_SUFFIX) or path in read for path in files):
-            continue
-        try:
-            bundle = deploys.compiler.bundle(settings.rules.paths, settings.rules.set)
-            deploys.compiler.rules(bundle, 0)
-            read = {os.path.abspath(path) for path in bundle.texts}
-            if sets.newest and sets.bundles[sets.newest].version == bundle.version:
-                continue
-            number = await deploys.put(bundle, change)
-            _log.info("%s: deployed as %d", change, number)
-        except (RuleError, Unsupported) as error:
-            _log.error("%s: refused, the rules before stay: %s", change, reason_of(error))
-        except (SluiceError, OSError) as error:
-            _log.error("%s: not deployed: %s; `sluice rules deploy` does it", change, error)
+    with contextlib.suppress(SluiceError, OSError):
+        read = set(compiler.bundle(paths, settings.rules.set).texts)
+    while not stop.is_set():
+        watched = frozenset(read)
+        async with contextlib.aclosing(watch([*paths, *sorted(watched)], stop)) as changes:
+            async for files, change in changes:
+                if not _concerns(files, read):
+                    continue
+                bundle = await _deploy_changed(settings, deploys, sets, change)
+                if bundle is not None:
+                    read = set(bundle.texts)
+                if not read <= watched:
+                    break
+
+
+def _concerns(files: Sequence[str], read: Collection[str]) -> bool:
+    known = {os.path.abspath(path) for path in read}
+    return not known or any(path.endswith(RULE_SUFFIX) or path in known for path in files)
+
+
+async def _deploy_changed(
+    settings: Settings, deploys: Deploys, sets: RuleSets, change: str
+) -> RuleBundle | None:
+    """Return the rule files as they are now when they compile, and deploy them."""
+    try:
+        bundle = deploys.compiler.bundle(settings.rules.paths, settings.rules.set)
+        if sets.newest and sets.bundles[sets.newest].version == bundle.version:
+            return bundle
+        number = await deploys.put(bundle, change)
+        _log.info("%s: deployed as %d", change, number)
+        return bundle
+    except (RuleError, Unsupported) as error:
+        _log.error("%s: refused, the rules before stay: %s", change, reason_of(error))
+    except (SluiceError, OSError) as error:
+        _log.error("%s: not deployed: %s; `sluice rules deploy` does it", change, error)
+    return None

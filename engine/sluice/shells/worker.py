@@ -132,7 +132,7 @@ class Worker:
 
     def _check_rules(self) -> None:
         sets, own = self.sets, self.request.own
-        if not sets.sets:
+        if not sets.newest:
             reasons = "; ".join(sets.refused.values())
             raise ConfigError(f"no rule set that was deployed compiles here: {reasons}")
         deployed = sets.bundles[sets.newest].version

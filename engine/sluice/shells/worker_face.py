@@ -169,10 +169,11 @@ class WorkerFace:
 
     def _look_at_rules(self, worker: Worker) -> None:
         sets = worker.sets
-        if sets.newest != self._rules_seen:
-            self._rules_seen = sets.newest
-            names = [rule.name for rule in sets.sets[sets.newest].plan.rules]
-            self._metrics.take_rules(sets.bundles[sets.newest].version, names, time.time())
+        rules = sets.in_force
+        if rules is not None and rules.number != self._rules_seen:
+            self._rules_seen = rules.number
+            names = [rule.name for rule in rules.plan.rules]
+            self._metrics.take_rules(sets.bundles[rules.number].version, names, time.time())
         newest_refused = max(sets.refused, default=0)
         if newest_refused > max(self._refused_seen, sets.newest):
             self._refused_seen = newest_refused
@@ -217,6 +218,8 @@ class WorkerFace:
             pipeline = shard.pipeline
             again = self._growth.since(pipeline, "", "duplicates", shard.duplicates)
             self._metrics.keyed_duplicates.inc(again)
+            behind = self._growth.since(pipeline, "", "behind", shard.behind)
+            self._metrics.keyed_behind.inc(behind)
             for operator in pipeline.operators:
                 rule = operator.code.plan.name
                 keys[rule] = keys.get(rule, 0) + len(getattr(operator, "keys", ()))

@@ -64,4 +64,6 @@ def topic_input(settings: Settings, topic: TopicSettings) -> TopicInput:
 def compiler_of(settings: Settings, plugins: Plugins | None) -> RuleCompiler:
     """Return what compiles rule sets for the stages."""
     limits = settings.limits.limits()
-    return RuleCompiler(builtins(), plugins, names_of(settings.kafka), limits)
+    return RuleCompiler(
+        builtins(), plugins, names_of(settings.kafka), limits, settings.kafka.extracted
+    )

@@ -70,7 +70,7 @@ async def _run(settings: Settings, plugins: Plugins | None, changes: Watch | Non
         jobs = [asyncio.create_task(work) for work in _works(parts, stop)]
         if changes is not None and parts.worker is not None:
             deploys, sets = Deploys(settings, plugins), parts.worker.sets
-            watching = deploy_changes(settings, deploys, sets, changes(stop))
+            watching = deploy_changes(settings, deploys, sets, changes, stop)
             jobs.append(asyncio.create_task(watching))
         await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
         # One that fails ends the others, each in its order.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from sluice.model import MATCH_EVENTS_MAX
+
 #: Columns that every event has, whatever its type; `raw` is its JSON text.
 EVENT_COLUMNS = (
     "@id", "@type", "@time", "@source", "@partition", "@offset", "@subject", "@zone", "@key",
@@ -77,14 +79,21 @@ def record_rows(table: str, stream: str, rows: str) -> str:
     return f"SELECT {', '.join(columns)}, {_place(stream)} FROM {rows}"
 
 
-def evidence_rows(stream: str, rows: str) -> str:
-    """Return the query for the evidence of matches that list all their events."""
+def evidence_rows(stream: str, rows: str, lists_all: bool = True) -> str:
+    """Return the query for the evidence of matches that list all their events.
+
+    Without `lists_all` for that of the others too, as far as they list it: the first ones and the
+    last ones.
+    """
+    half = MATCH_EVENTS_MAX // 2
+    number = f"CASE WHEN i < {half} THEN i ELSE s.event_count - len(s.events) + i END"
     columns = [f'e."{name}" AS "{name}"' for name in RECORD_COLUMNS["evidence"] if name in _EVENT]
     return (
-        "SELECT s.id AS match, s.rule AS rule, s.time AS decided, i AS number, e.id AS event, "
+        f"SELECT s.id AS match, s.rule AS rule, s.time AS decided, {number} AS number, "
+        "e.id AS event, "
         f"{', '.join(columns)}, {_place(stream)} FROM (SELECT n, s, unnest(s.events) AS e, "
         f"generate_subscripts(s.events, 1) - 1 AS i FROM {rows} "
-        "WHERE s.event_count <= len(s.events))"
+        f"WHERE {'s.event_count <= len(s.events)' if lists_all else 'true'})"
     )
 
 

@@ -82,9 +82,6 @@ class _TableBlocks:
             record = _late(output) if table == "late" else output.record
             self._blocks.add(offset, encode_record(record))
             return True
-        if table == "matches" and output.kind == "evidence":
-            self._blocks.add_evidence(offset, _evidence(output.record))
-            return True
         # The lake keeps matches, and not how long they lasted.
         return table == "matches" and output.kind == "clear"
 
@@ -145,16 +142,3 @@ def _late(output: Output) -> dict[str, Any]:
         "time": event.get("@time"), "source": event.get("@source"),
         "watermark": output.record.get("watermark"),
     }  # fmt: skip
-
-
-def _evidence(record: Mapping[str, Any]) -> list[bytes]:
-    """Return the rows of events of a match; `first` is the number of the first of them."""
-    first, events = record.get("first"), record.get("events")
-    if not isinstance(first, int) or not isinstance(events, list):
-        return []
-    own = {"match": record.get("match"), "rule": record.get("rule"), "decided": record.get("time")}
-    return [
-        encode_record({**event, **own, "event": event.get("id"), "number": number})
-        for number, event in enumerate(events, first)
-        if isinstance(event, dict)
-    ]

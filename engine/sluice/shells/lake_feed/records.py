@@ -36,7 +36,6 @@ class RecordBlocks:
         self.table, self._stream, self._low, self._there = table, stream, low, there
         self._tools = tools
         self._rows = _Held(tools.staging, f"rows_{stream}", structure(table))
-        self._listed = _Held(tools.staging, f"listed_{stream}", structure("evidence"))
         self._next = low
         self._begin(low)
 
@@ -45,28 +44,22 @@ class RecordBlocks:
         self._reach(offset)
         self._rows.add(offset, line)
 
-    def add_evidence(self, offset: int, lines: list[bytes]) -> None:
-        """Take events of a match that its record does not list."""
-        self._reach(offset)
-        for line in lines:
-            self._listed.add(offset, line)
-
     def flush(self) -> None:
         """Bring everything into segments."""
-        if self._rows.load() + self._listed.load() == 0:
+        if self._rows.load() == 0:
             return
         lake = self._tools.lake
         low, high = max(self._low, self._first), self._next
         span = Span(self._stream, self._first, lake.segment_offsets, low, high)
         self._put(self.table, record_rows(self.table, self._stream, self._rows.quoted), span)
         if self.table == "matches":
-            self._put("evidence", self._evidence(), span)
+            rows = evidence_rows(self._stream, self._rows.quoted, lists_all=False)
+            self._put("evidence", f'{rows} ORDER BY "@offset", number', span)
         self._written = high
 
     def close(self) -> None:
         """Drop what is held."""
         self._rows.drop()
-        self._listed.drop()
 
     def _reach(self, offset: int) -> None:
         size = self._tools.lake.segment_offsets
@@ -80,11 +73,6 @@ class RecordBlocks:
         size = self._tools.lake.segment_offsets
         self._first = offset // size * size
         self._written = self._first
-
-    def _evidence(self) -> str:
-        rows = evidence_rows(self._stream, self._rows.quoted)
-        more = record_rows("evidence", self._stream, self._listed.quoted)
-        return f'SELECT * FROM (({rows}) UNION ALL BY NAME ({more})) ORDER BY "@offset", number'
 
     def _put(self, table: str, query: str, span: Span) -> None:
         """Write the rows of those days that have new ones."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sluice.backends import LineDecoder
 from sluice.codecs import (
@@ -31,11 +32,19 @@ class TopicInput:
 class Decoding:
     """What decodes the records of one source partition for an inlet."""
 
-    def __init__(self, settings: TopicInput, place: Place, inlet: Inlet) -> None:
+    def __init__(
+        self, settings: TopicInput, place: Place, inlet: Inlet, learned: Mapping[str, Any]
+    ) -> None:
         self._place, self.inlet = place, inlet
         self._options = settings.options
         self._codec = make_codec(settings.codec, settings.options)
+        self._codec.restore(learned)
         self.use()
+
+    @property
+    def learned(self) -> Mapping[str, Any]:
+        """What whoever goes on here has to know: columns, years, which fields are the time."""
+        return self._codec.state()
 
     def use(self) -> None:
         """Decode for the rule set that the inlet has now."""

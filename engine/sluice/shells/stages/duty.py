@@ -78,9 +78,10 @@ class Duty:
     ) -> None:  # fmt: skip
         self.request, self.sets, self.tally = request, sets, tally
         self._writer, self._ends, self._marks = clients.writer, clients.ends, clients.marks
-        rules, send = sets.sets[sets.newest], counted(clients.writer.send, tally)
+        rules, send = sets.in_force, counted(clients.writer.send, tally)
+        assert rules is not None, "a worker has rules before it has work"
         self.filtering = Filtering(rules, request.inputs, send, tally)
-        self.matching = Matching(sets.sets, places, send, self._write, tally)
+        self.matching = Matching(sets.get, places, send, self._write, tally)
         self._generation = -1
         self._silent: list[Place] = []
         self._flown = asyncio.Event()
@@ -144,8 +145,8 @@ class Duty:
 
     def rules_arrived(self) -> None:
         """Go on with the newest rule set, and with what waited for it."""
-        newest = self.sets.sets[self.sets.newest]
-        if newest.number > self.filtering.rules.number:
+        newest = self.sets.in_force
+        if newest is not None and newest.number > self.filtering.rules.number:
             self.filtering.use(newest)
         self._arrived.set()
 
@@ -322,7 +323,7 @@ class RulesFollower:
         """Read what was deployed; deploy `own`, or raise it, where there is nothing."""
         await self._follower.start()
         async for message in self._follower.until_end():
-            self._add(message)
+            self._sets.add(message.offset + 1, message.value or b"")
         if not self._sets.bundles:
             if isinstance(own, SluiceError):
                 raise own
@@ -330,23 +331,22 @@ class RulesFollower:
             await deploy(self._writer, self._topic, first)
             while not self._sets.bundles:
                 for message in await self._follower.more(0.2):
-                    self._add(message)
+                    self._sets.add(message.offset + 1, message.value or b"")
 
     async def follow_for_ever(self, duty: Duty, refused: Refused) -> None:
         """Take each rule set that is deployed; `refused` learns of those that do not compile."""
         while True:
             for message in await self._follower.more(0.5):
-                if self._add(message):
+                number = message.offset + 1
+                self._sets.add(number, message.value or b"")
+                if self._sets.get(number) is not None:
                     duty.rules_arrived()
                 else:
-                    refused(message.offset + 1, self._sets.refused[message.offset + 1])
+                    refused(number, self._sets.refused[number])
 
     async def stop(self) -> None:
         """Disconnect."""
         await self._follower.stop()
-
-    def _add(self, message: Message) -> bool:
-        return self._sets.add(message.offset + 1, message.value or b"") is not None
 
 
 class Refused(Protocol):

@@ -2,7 +2,7 @@
 
 What is read is gathered over batches and sent together. An offset is committed when all that came
 of the records below it is on the broker; with it goes the watermark there, so that who goes on
-decides the same.
+decides the same, and what decoding had learned.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sluice.backends import StageRules
 from sluice.io import Mark as Commit
-from sluice.io import Message, packed
+from sluice.io import Message, SourceNote, packed, read_source_note
 from sluice.shells.stages.decoding import Decoding, TopicInput
 from sluice.shells.stages.outgoing import Outgoing, outgoing
 from sluice.shells.stages.tally import Tally
@@ -41,6 +41,8 @@ EVENTS_MAX = 500
 FLIGHTS_MAX = 64
 #: An output has a number of its own among so many of one event.
 OUTPUTS_PER_EVENT_MAX = 1 << 16
+#: Extracted events have numbers of their own, so that others keep theirs when nobody wants these.
+EXTRACTED_FROM = OUTPUTS_PER_EVENT_MAX // 2
 
 Send = Callable[..., Awaitable[asyncio.Future[Any]]]
 
@@ -51,6 +53,13 @@ class Skipped(Exception):
     def __init__(self, place: Place, expected: int) -> None:
         super().__init__(f"{place[0]}, partition {place[1]}: records before offset {expected}")
         self.place, self.expected = place, expected
+
+
+class Reached(NamedTuple):
+    """How far a source partition was read, and what is noted there."""
+
+    offset: int
+    note: SourceNote
 
 
 @dataclass(slots=True)
@@ -65,7 +74,7 @@ class Intake:
     inlet: Inlet
     decoding: Decoding
     expected: int | None
-    durable: Commit | None = None
+    durable: Reached | None = None
     unsent: dict[int, list[Entry]] = field(default_factory=dict)
     after: dict[int, int] = field(default_factory=dict)
     sent: dict[int, Mark] = field(default_factory=dict)
@@ -79,7 +88,7 @@ class Flight:
     """What was sent together, and where each source partition stood then."""
 
     futures: list[asyncio.Future[Any]]
-    reached: list[tuple[Intake, Commit]]
+    reached: list[tuple[Intake, Reached]]
     since: float
 
 
@@ -94,7 +103,7 @@ class Filtering:
         self.intakes: dict[Place, Intake] = {}
         self._outputs: list[Outgoing] = []
         self._ready: list[Outgoing] = []
-        self._reached: list[tuple[Intake, Commit]] = []
+        self._reached: list[tuple[Intake, Reached]] = []
         self._flushing = asyncio.Lock()
         self._flights: deque[Flight] = deque()
         self._room = asyncio.Event()
@@ -113,9 +122,9 @@ class Filtering:
 
     def _intake(self, place: Place, begin: Commit | None) -> Intake:
         settings = self._inputs[place[0]]
-        mark = Mark() if begin is None else _mark(begin.note)
-        inlet = Inlet(self._stage, place, settings.lateness_ms, mark)
-        decoding = Decoding(settings, place, inlet)
+        note = SourceNote() if begin is None else read_source_note(begin.note)
+        inlet = Inlet(self._stage, place, settings.lateness_ms, Mark(note.seen, note.first))
+        decoding = Decoding(settings, place, inlet, note.codec)
         return Intake(place, inlet, decoding, None if begin is None else begin.offset)
 
     def use(self, rules: StageRules) -> None:
@@ -159,14 +168,19 @@ class Filtering:
         for target, entries in harvest.entries.items():
             intake.unsent.setdefault(target, []).extend(entries)
         self._tally.filtered(intake.place, harvest)
-        if not harvest.records:
-            return
+        for begin, records in ((0, harvest.records), (EXTRACTED_FROM, harvest.extracted)):
+            if records:
+                self._outputs += self._outgoing(intake, records, begin)
+
+    def _outgoing(
+        self, intake: Intake, records: Sequence[tuple[int, Any]], begin: int
+    ) -> Iterator[Outgoing]:
         source, partition = intake.place
         origin, names = f"{source}/{partition}", self.rules.topology.names
-        for offset, found in groupby(harvest.records, key=itemgetter(0)):
-            for number, (_, record) in enumerate(found, offset * OUTPUTS_PER_EVENT_MAX):
-                trace = intake.inlet.traces.get(offset)
-                self._outputs.append(outgoing(names, origin, number, partition, record, trace))
+        for offset, found in groupby(records, key=itemgetter(0)):
+            trace = intake.inlet.traces.get(offset)
+            for number, (_, record) in enumerate(found, offset * OUTPUTS_PER_EVENT_MAX + begin):
+                yield outgoing(names, origin, number, partition, record, trace)
 
     # ------------------------------------------------------------ output
 
@@ -197,7 +211,10 @@ class Filtering:
                 for value in self._keyed(target, silent):
                     self._ready.append(Outgoing(topic, target, None, value, ()))
         self._reached += [
-            (intake, Commit(intake.expected, _note(intake.inlet.mark)))
+            (
+                intake,
+                Reached(intake.expected, SourceNote(*intake.inlet.mark, intake.decoding.learned)),
+            )
             for intake in self.intakes.values()
             if intake.expected is not None
             and (intake.durable is None or intake.durable.offset < intake.expected)
@@ -250,8 +267,8 @@ class Filtering:
             await asyncio.gather(*flight.futures)
         self._flights.popleft()
         self._tally.settled("filter", time.monotonic() - flight.since)
-        for intake, commit in flight.reached:
-            intake.durable = commit
+        for intake, reached in flight.reached:
+            intake.durable = reached
         if len(self._flights) < FLIGHTS_MAX:
             self._room.set()
 
@@ -263,7 +280,8 @@ class Filtering:
     def commit_of(self, place: Place) -> Commit | None:
         """Return what may be committed of a partition."""
         intake = self.intakes.get(place)
-        return None if intake is None else intake.durable
+        durable = None if intake is None else intake.durable
+        return None if durable is None else Commit(durable.offset, durable.note.text())
 
 
 def _pieces(entries: list[Entry]) -> Iterable[list[Entry]]:
@@ -277,17 +295,3 @@ def _pieces(entries: list[Entry]) -> Iterable[list[Entry]]:
             pieces.append(piece := [])
         piece.append(entry)
     return pieces
-
-
-def _note(mark: Mark) -> str:
-    """Return the watermark as it is committed beside an offset."""
-    return "" if mark.seen is None else f"{mark.seen} {mark.first}"
-
-
-def _mark(note: str) -> Mark:
-    """Return the watermark that was committed; none for what somebody else has noted."""
-    parts = note.split(" ")
-    try:
-        return Mark(int(parts[0]), int(parts[1]))
-    except (ValueError, IndexError):
-        return Mark()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,10 +69,10 @@ class Matching:
     """All shards that this worker has."""
 
     def __init__(
-        self, sets: Mapping[int, StageRules], places: Sequence[Place], send: Send, write: Write,
-        tally: Tally,
+        self, rules_of: Callable[[int], StageRules | None], places: Sequence[Place], send: Send,
+        write: Write, tally: Tally,
     ) -> None:  # fmt: skip
-        self._sets, self._places = sets, tuple(places)
+        self._rules_of, self._places = rules_of, tuple(places)
         self._send, self._write, self._tally = send, write, tally
         self.holdings: dict[int, Holding] = {}
 
@@ -103,7 +103,7 @@ class Matching:
         self.holdings[partition] = Holding(shard, begin, Commit(begin))
 
     def _rules(self, number: int) -> StageRules:
-        found = self._sets.get(number)
+        found = self._rules_of(number)
         if found is None:
             raise RulesAwaited(number)
         return found
@@ -127,7 +127,7 @@ class Matching:
         shard = holding.shard
         decided = shard.drain()
         self._tally.matched(partition, events, decided)
-        names = self._sets[shard.rules].topology.names
+        names = self._rules(shard.rules).topology.names
         traces, shard.traces = shard.traces, {}
         for number, found in decided:
             trace = traces.get(number)

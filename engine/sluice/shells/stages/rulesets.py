@@ -71,6 +71,7 @@ class RuleCompiler:
     plugins: Plugins | None
     names: TopicNames
     limits: Limits = DEFAULT_LIMITS
+    tells_extracted: bool = False
 
     def bundle(self, paths: Sequence[str], overrides: Mapping[str, str]) -> RuleBundle:
         """Return what rule files and folders hold; RuleError when it does not compile."""
@@ -92,7 +93,7 @@ class RuleCompiler:
         compiled.raise_errors()
         plan = rewrite(compiled.plan)
         topology = topology_of(plan, (), self.names)
-        return StageRules(plan, compiled.catalog, topology, 0, self.limits)
+        return StageRules(plan, compiled.catalog, topology, 0, self.limits, self.tells_extracted)
 
 
 def encode_bundle(bundle: RuleBundle) -> bytes:
@@ -122,33 +123,44 @@ def reason_of(error: SluiceError) -> str:
 
 
 class RuleSets:
-    """The rule sets that were deployed, by number, as far as they compile here."""
+    """The rule sets that were deployed, by number; one is compiled when it is asked for first.
+
+    `refused` says why those that were asked for do not compile here.
+    """
 
     def __init__(self, compiler: RuleCompiler) -> None:
         self._compiler = compiler
         self.bundles: dict[int, RuleBundle] = {}
-        self.sets: dict[int, StageRules] = {}
         self.refused: dict[int, str] = {}
+        self._compiled: dict[int, StageRules] = {}
 
-    def add(self, number: int, content: bytes) -> StageRules | None:
-        """Take a record of the topic; None when it does not compile, `refused` says why."""
+    def add(self, number: int, content: bytes) -> None:
+        """Take a record of the topic."""
         bundle = decode_bundle(content)
         if bundle is None:
             self.refused[number] = "it is no rule set of this version"
-            return None
-        self.bundles[number] = bundle
-        return self._compile(number, bundle)
+        else:
+            self.bundles[number] = bundle
 
-    def _compile(self, number: int, bundle: RuleBundle) -> StageRules | None:
-        try:
-            found = self._compiler.rules(bundle, number)
-        except (RuleError, Unsupported) as error:
-            self.refused[number] = reason_of(error)
-            return None
-        self.sets[number] = found
+    def get(self, number: int) -> StageRules | None:
+        """Return a rule set; None when it is not here, or does not compile."""
+        found = self._compiled.get(number)
+        if found is None and number in self.bundles and number not in self.refused:
+            try:
+                found = self._compiler.rules(self.bundles[number], number)
+            except (RuleError, Unsupported) as error:
+                self.refused[number] = reason_of(error)
+            else:
+                self._compiled[number] = found
         return found
+
+    @property
+    def in_force(self) -> StageRules | None:
+        """The newest set that compiles, None when there is none."""
+        return next(filter(None, map(self.get, sorted(self.bundles, reverse=True))), None)
 
     @property
     def newest(self) -> int:
         """The number of the newest set that compiles, 0 when there is none."""
-        return max(self.sets, default=0)
+        found = self.in_force
+        return 0 if found is None else found.number

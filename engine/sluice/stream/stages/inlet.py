@@ -34,11 +34,12 @@ class Mark(NamedTuple):
 class Harvest:
     """What a batch of a source partition has brought.
 
-    `records` are what stateless rules decided, after the offset of their event; `entries` what
-    travels, by partition.
+    `records` are what stateless rules decided, after the offset of their event; `extracted` what
+    was extracted, where it is told; `entries` what travels, by partition.
     """
 
     records: list[tuple[int, Any]] = field(default_factory=list)
+    extracted: list[tuple[int, Extracted]] = field(default_factory=list)
     entries: dict[int, list[Entry]] = field(default_factory=dict)
     events: int = 0
     late: int = 0
@@ -49,14 +50,16 @@ class FilterStage:
     """The rules of a set as the filter stage runs them, for all source partitions of a worker.
 
     `pipeline` is that of the whole set; what stands for its stateful rules notes where events go.
-    `projection` are the fields that travel, `count` how many partitions there are.
+    `projection` are the fields that travel, `count` how many partitions there are. Extracted
+    events are told where somebody keeps them.
     """
 
     def __init__(
         self, pipeline: Pipeline, placements: Sequence[Placement], projection: Iterable[str],
-        count: int,
+        count: int, tells_extracted: bool = False,
     ) -> None:  # fmt: skip
         self.pipeline, self.program = pipeline, pipeline.program
+        self.tells_extracted = tells_extracted
         self.targets: set[int] = set()
         self._projection = frozenset(projection)
         placed = {placement.rule: placement for placement in placements}
@@ -156,6 +159,8 @@ class Inlet:
             for record in stage.pipeline.drain():
                 if isinstance(record, Extracted):
                     children.append(record.event)
+                    if stage.tells_extracted:
+                        self.harvest.extracted.append((offset, record))
                 else:
                     self.harvest.records.append((offset, record))
         # Nobody here listens to what is derived: those who do run where it is derived.
