@@ -27,6 +27,8 @@ from faust.transport.consumer import Consumer as BaseConsumer
 from faust.transport.consumer import ThreadDelegateConsumer, ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sluice.shells import transport
 
@@ -115,7 +117,7 @@ ORDERS: dict[str, tuple[Callable[..., Any], tuple[str, ...], str]] = {
         BaseConsumer.getmany,
         ("self._wait_next_records(timeout)", "self.app.consumer_generation_id",
          "self.scheduler.iterate(records)", "yield tp, to_message(tp, record)"),
-        "each element of a list becomes a message; a list of lists becomes batches",
+        "each element of a list becomes a message; InTurn says in which order",
     ),
     "gaps go through _add_gap": (
         BaseConsumer._drain_messages,
@@ -264,14 +266,45 @@ def test_nobody_acknowledges_by_itself() -> None:
     )
 
 
-def test_the_scheduler_takes_lists_of_lists() -> None:
-    """A batch is one element of the list of a partition; partitions of a topic take turns."""
-    found = {TP("in", 0): [["a", "b"], ["c"]], TP("in", 1): [["d"]]}
+def test_the_scheduler_is_ours() -> None:
+    """Faust asks it for what a fetch has brought, and hands messages on as they come."""
+    app = faust.App(
+        "contract", broker="sluice://127.0.0.1:1", autodiscover=False,
+        ConsumerScheduler=transport.InTurn,
+    )  # fmt: skip
+    assert app.conf.ConsumerScheduler is transport.InTurn
+    source = inspect.getsource(BaseConsumer.__init__)
+    assert "self.scheduler = self.app.conf.ConsumerScheduler()" in source, look(
+        BaseConsumer.__init__, "InTurn deals batches out in order"
+    )
+    found = {TP("in", 1): ["a", "b"], TP("in", 0): ["c"]}
     strategy: Any = utils.DefaultSchedulingStrategy
-    dealt = list(strategy().iterate(found))
-    assert sorted(dealt) == [
-        (TP("in", 0), ["a", "b"]), (TP("in", 0), ["c"]), (TP("in", 1), ["d"]),
-    ]  # fmt: skip
+    own = list(transport.InTurn().iterate(found))
+    assert sorted(own) == sorted(strategy().iterate(found)), look(strategy, "it yields pairs")
+
+
+@given(st.lists(st.lists(st.integers(0, 30), max_size=4), max_size=3), st.integers(1, 20))
+def test_batches_leave_the_order_alone(sizes: list[list[int]], limit: int) -> None:
+    """Topics take turns; each partition's records come once, in order, `limit` at most together."""
+    records = {
+        TP(f"t{topic}", partition): [(topic, partition, n) for n in range(size)]
+        for topic, each in enumerate(sizes)
+        for partition, size in enumerate(each)
+        if size
+    }
+    fetched: dict[Any, Any] = {}
+    for topic in range(len(sizes)):
+        mine = [(place, each) for place, each in records.items() if place.topic == f"t{topic}"]
+        if mine:
+            fetched[mine[0][0]] = list(transport.batches(mine, limit))
+    came: dict[TP, list[Any]] = {}
+    for passes_for, batch in transport.InTurn.iterate(fetched):
+        assert passes_for == batch[0][0]
+        assert len({place.topic for place, _ in batch}) == 1
+        assert 0 < sum(len(each) for _, each in batch) <= limit
+        for place, each in batch:
+            came.setdefault(place, []).extend(each)
+    assert came == records
 
 
 def test_the_transport_is_found_by_its_name() -> None:
@@ -289,7 +322,8 @@ def test_settings_that_a_worker_needs_are_known() -> None:
         "autodiscover web_enabled topic_disable_leader topic_allow_declare stream_wait_empty "
         "stream_buffer_maxsize broker_commit_interval table_standby_replicas "
         "broker_session_timeout broker_heartbeat_interval broker_max_poll_interval "
-        "consumer_auto_offset_reset consumer_group_instance_id broker_credentials"
+        "consumer_auto_offset_reset consumer_group_instance_id broker_credentials "
+        "ConsumerScheduler"
     ).split()
     app = faust.App("contract", broker="sluice://127.0.0.1:1", autodiscover=False)
     assert [name for name in wanted if not hasattr(app.conf, name)] == []

@@ -1,4 +1,4 @@
-"""Batches for Faust: a transport whose messages are all records of a partition in one fetch.
+"""Batches for Faust: a transport whose messages are all records of a topic in one fetch.
 
 Stock Faust makes an object of each record and looks after acknowledgements one by one: some 80 us
 an event, and under rebalances its bookkeeping commits past what is in flight. Here a message is a
@@ -8,7 +8,7 @@ relies on inside of Faust is listed in `tests/integration/test_faust_contract.py
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from faust.serializers.schemas import Schema
@@ -21,6 +21,9 @@ from sluice.io import committed_with
 
 #: So many records are a batch at most: more hold the loop up for too long.
 BATCH_RECORDS_MAX = 1_000
+
+#: Records of partitions of one topic.
+Batch = list[tuple[Any, Sequence[Any]]]
 
 
 class Work(Protocol):
@@ -46,21 +49,57 @@ def work_of(app: Any) -> Work:
 
 
 class BatchMessage(ConsumerMessage):
-    """A batch of records, whose offset is that of the last; nobody acknowledges it by itself."""
+    """A batch, which passes for a message of its first partition; nobody acknowledges it."""
 
     __slots__ = ()
 
 
 class BatchSchema(Schema[Any, Any]):
-    """The value is the list of records, untouched."""
+    """The value is the batch, untouched."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> Any:
         """Return the key as it is."""
         return message.key
 
     def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
-        """Return the records."""
+        """Return the batch."""
         return message.value
+
+
+class InTurn:
+    """Deals out what a fetch has brought: one batch of each topic in turn, in order."""
+
+    @staticmethod
+    def iterate(records: Mapping[Any, Sequence[Any]]) -> Iterator[tuple[Any, Any]]:
+        """Yield messages, each with the partition that it passes for."""
+        for number in range(max(map(len, records.values()), default=0)):
+            for place, each in records.items():
+                if number < len(each):
+                    message = each[number]
+                    yield message[0][0] if type(message) is list else place, message
+
+
+def batches(
+    found: Sequence[tuple[Any, Sequence[Any]]], size: int = BATCH_RECORDS_MAX
+) -> Iterator[Batch]:
+    """Yield what was fetched of a topic in batches of so many records at most.
+
+    Each message costs Faust some 0.3 ms, however small it is.
+    """
+    batch: Batch = []
+    room = size
+    for place, records in found:
+        at = 0
+        while at < len(records):
+            piece = records[at : at + room]
+            batch.append((place, piece))
+            at += len(piece)
+            room -= len(piece)
+            if not room:
+                yield batch
+                batch, room = [], size
+    if batch:
+        yield batch
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -111,19 +150,20 @@ class Consumer(driver.Consumer):
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
-        size, topics = BATCH_RECORDS_MAX, self._work.topics
+        topics = self._work.topics
         found = await super()._getmany(active_partitions, timeout) or {}
-        return {
-            place: [records[at : at + size] for at in range(0, len(records), size)]
-            if place.topic in topics
-            else records
-            for place, records in found.items()
-        }
+        others = {place: each for place, each in found.items() if place.topic not in topics}
+        for topic in topics:
+            mine = [(place, each) for place, each in found.items() if place.topic == topic]
+            if mine:
+                others[mine[0][0]] = list(batches(mine))
+        return others
 
     def _to_message(self, tp: Any, record: Any) -> Any:
         if type(record) is not list:
             return super()._to_message(tp, record)
-        first, last = record[0], record[-1]
+        tp, records = record[0]
+        first, last = records[0], records[-1]
         return BatchMessage(
             tp.topic, tp.partition, last.offset, first.timestamp / 1000.0, last.timestamp_type,
             None, None, cast(Any, record), None, 0, 0, ensure_TP(tp),

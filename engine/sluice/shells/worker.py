@@ -27,7 +27,7 @@ from sluice.shells.stages import (
     Tally,
     reason_of,
 )
-from sluice.shells.transport import BatchSchema
+from sluice.shells.transport import BatchSchema, InTurn
 
 _log = logging.getLogger("sluice.worker")
 
@@ -240,7 +240,7 @@ class Worker:
             broker_session_timeout=request.session_seconds,
             broker_heartbeat_interval=request.session_seconds / 5,
             broker_max_poll_interval=300.0, consumer_auto_offset_reset="earliest",
-            consumer_group_instance_id=request.instance,
+            consumer_group_instance_id=request.instance, ConsumerScheduler=InTurn,
         )  # fmt: skip
         app.work = self
         # Folders of tables, of which there are none: in an image nothing can be written.
@@ -277,17 +277,17 @@ class Worker:
         assert self.duty is not None
         duty = self.duty
         async for event in stream.noack().events():
-            message, records = event.message, event.value
-            if message.generation_id != self.app.consumer_generation_id:
-                continue
-            topic, partition = message.topic, message.partition
-            try:
-                if stage == "filter":
-                    await duty.take_input((topic, partition), records, self._seek)
-                else:
-                    await duty.take_keyed(partition, records, self._seek)
-            except Exception as error:
-                self.fail(stage, error)
+            generation = event.message.generation_id
+            for (topic, partition), records in event.value:
+                if generation != self.app.consumer_generation_id:
+                    break
+                try:
+                    if stage == "filter":
+                        await duty.take_input((topic, partition), records, self._seek)
+                    else:
+                        await duty.take_keyed(partition, records, self._seek)
+                except Exception as error:
+                    self.fail(stage, error)
 
     async def _seek(self, topic: str, partition: int, offset: int) -> None:
         await self.app.consumer.seek(TP(topic, partition), offset)
