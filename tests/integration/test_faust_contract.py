@@ -16,8 +16,12 @@ from typing import Any
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import App
 from faust.streams import Stream
@@ -29,7 +33,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 from hypothesis import given
 from hypothesis import strategies as st
+from mode.threads import ServiceThread
 
+from sluice.io.kafka.plain_records import PlainRecords
 from sluice.shells import transport
 
 #: function -> its parameters, and what the transport does there.
@@ -77,6 +83,10 @@ SIGNATURES: dict[str, tuple[Callable[..., Any], str, str]] = {
     "resume": (BaseConsumer.resume_partitions, "self tps", "Worker lets partitions go on"),
     "highwater": (ThreadDelegateConsumer.highwater, "self tp", "a worker tells its lag"),
     "directories": (App._create_directories, "self", "Worker._app makes no folders"),
+    "record": (
+        fetcher.PartitionRecords._consumer_record, "self tp record",
+        "PlainRecords hands on the record itself",
+    ),
     "offset": (OffsetAndMetadata, "offset metadata", "the watermark is the metadata of an offset"),
 }  # fmt: skip
 
@@ -138,6 +148,15 @@ ORDERS: dict[str, tuple[Callable[..., Any], tuple[str, ...], str]] = {
     ),
     "folders are made in one place": (
         App.on_first_start, ("self._create_directories()",), "Worker._app takes that away",
+    ),
+    "records are made of what was parsed": (
+        fetcher.PartitionRecords._unpack_records,
+        ("for record in next_batch", "self._consumer_record(tp, record)", "record.offset + 1"),
+        "PlainRecords hands on the record itself",
+    ),
+    "the class is asked for by name": (
+        Fetcher._proc_fetch_request, ("PartitionRecords(", "FetchResult("),
+        "read_plain_records puts PlainRecords there",
     ),
     "fetching is set up at the start": (
         aiokafka.AIOKafkaConsumer.start,
@@ -206,7 +225,7 @@ def test_every_override_overrides_something() -> None:
         transport.Consumer: driver.Consumer,
         transport.ConsumerThread: driver.AIOKafkaConsumerThread,
         transport.Transport: driver.Transport, transport.BatchSchema: faust.Schema,
-        transport.BatchMessage: ConsumerMessage,
+        transport.BatchMessage: ConsumerMessage, PlainRecords: fetcher.PartitionRecords,
     }  # fmt: skip
     for own, base in bases.items():
         added = [n for n in vars(own) if not hasattr(base, n) and n not in ("_work", "told")]
@@ -226,6 +245,8 @@ def test_a_consumer_has_what_is_changed() -> None:
     assert (found["_fetch_min_bytes"], found["_fetch_max_wait_ms"]) == (3, 7), look(
         aiokafka.AIOKafkaConsumer, "ConsumerThread._create_worker_consumer sets them"
     )
+    names = inspect.signature(ServiceThread.__init__).parameters
+    assert "thread_loop" in names, look(ServiceThread.__init__, "its loop is as quick as ours")
     names = inspect.signature(Fetcher.__init__).parameters
     assert {"fetch_min_bytes", "fetch_max_wait_ms"} <= names.keys(), look(Fetcher, "it took them")
 
@@ -263,6 +284,29 @@ def test_nobody_acknowledges_by_itself() -> None:
     source = inspect.getsource(Stream)
     assert "message.generation_id != self.app.consumer_generation_id" in source, look(
         Stream, "an old batch would be taken"
+    )
+
+
+@pytest.mark.parametrize("magic", [0, 1, 2])
+def test_a_parsed_record_has_what_is_read(magic: int) -> None:
+    """Of every format that a topic may still hold."""
+    if magic == 2:
+        builder: Any = DefaultRecordBatchBuilder(
+            magic, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1,
+            base_sequence=-1, batch_size=10_000,
+        )  # fmt: skip
+        builder.append(0, 7, b"k", b"v", [("h", b"x")])
+    else:
+        builder = LegacyRecordBatchBuilder(magic, compression_type=0, batch_size=10_000)
+        builder.append(0, timestamp=7, key=b"k", value=b"v")
+    place = aiokafka.TopicPartition("in", 0)
+    parsed = MemoryRecords(bytes(builder.build()))
+    records = PlainRecords(place, parsed, [], 0, None, None, True, 0)
+    (record,) = list(records)
+    assert (record.offset, record.key, record.value) == (0, b"k", b"v")
+    assert list(record.headers) == ([("h", b"x")] if magic == 2 else [])
+    assert record.timestamp == (7 if magic else None) and isinstance(
+        record.timestamp_type, int | None
     )
 
 

@@ -95,6 +95,14 @@ rule takes { when auth.x by user }
     assert sets.refused[2].startswith("extract auth.x from auth.text: workers extract from")
 
 
+def test_the_first_of_two_first_ones_is_it() -> None:
+    """Two workers that start together find no rules, and each deploys its own."""
+    sets = RuleSets(COMPILER)
+    for number, text in enumerate((TEXT, TEXT.replace("{3}", "{4}"), TEXT), 1):
+        sets.add(number, encode_bundle(bundle(text).stamped(17, is_first=number < 3)))
+    assert (sorted(sets.bundles), sets.newest, sets.refused) == ([1, 3], 3, {})
+
+
 def test_the_version_is_that_of_the_texts() -> None:
     """When it was deployed, and why, says nothing about what is deployed."""
     one = bundle(TEXT)

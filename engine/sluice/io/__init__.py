@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         read_note,
         read_source_note,
     )
+    from sluice.io.kafka.plain_records import read_plain_records
     from sluice.io.kafka.reach import BrokerAway, quiet_client, reach, reached
     from sluice.io.kafka.whole_topic import (
         GroupMarks,
@@ -145,7 +146,7 @@ __all__ = [
     "read_alert",
     "read_checkpoint",
     "read_note",
-    "read_source_note",
+    "read_plain_records", "read_source_note",
     "read_whole",
     "record_id",
     "replace_file",
@@ -170,6 +171,7 @@ _HOMES = {
     "sluice.io.kafka.drift": "Copies Finding find_drift",
     "sluice.io.kafka.group": "GroupReader",
     "sluice.io.kafka.lag": "PartitionLag group_lag with_ages",
+    "sluice.io.kafka.plain_records": "read_plain_records",
     "sluice.io.kafka.reach": "BrokerAway quiet_client reach reached",
     "sluice.io.kafka.whole_topic": "GroupMarks TopicEnds TopicFollower committed_with read_whole",
     "sluice.io.kafka.writer": "TopicWriter",

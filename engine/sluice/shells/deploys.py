@@ -21,7 +21,7 @@ from sluice.shells.stages.rulesets import (
     RuleBundle,
     RuleCompiler,
     RuleSets,
-    decode_bundle,
+    put_bundle,
     reason_of,
 )
 from sluice.shells.worker_request import compiler_of
@@ -153,11 +153,9 @@ class Deploys:
         return Deployments(self.compiler, asyncio.run(self._read()))
 
     async def _read(self) -> dict[int, RuleBundle]:
-        found = {}
+        found: dict[int, RuleBundle] = {}
         async for message in read_whole(self._connection, self._topic, 0):
-            bundle = decode_bundle(message.value or b"")
-            if bundle is not None:
-                found[message.offset + 1] = bundle
+            put_bundle(found, message.offset + 1, message.value or b"")
         return found
 
     def deploy(self, bundle: RuleBundle, note: str, back_to: int | None = None) -> int:

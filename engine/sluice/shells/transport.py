@@ -17,7 +17,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import ConsumerMessage
 
 from sluice.io import Mark as Commit
-from sluice.io import committed_with
+from sluice.io import committed_with, read_plain_records
 
 #: So many records are a batch at most: more hold the loop up for too long.
 BATCH_RECORDS_MAX = 1_000
@@ -107,6 +107,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
+        read_plain_records()
         work = work_of(self.app)
         consumer._fetch_max_wait_ms = work.fetch_wait_ms_max
         consumer._fetch_min_bytes = work.fetch_bytes_min
@@ -147,7 +148,8 @@ class Consumer(driver.Consumer):
         return work_of(self.app)
 
     def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        loop = type(self.loop)()
+        return ConsumerThread(self, loop=self.loop, thread_loop=loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
         topics = self._work.topics
@@ -164,8 +166,9 @@ class Consumer(driver.Consumer):
             return super()._to_message(tp, record)
         tp, records = record[0]
         first, last = records[0], records[-1]
+        seconds = (first.timestamp or 0) / 1000.0
         return BatchMessage(
-            tp.topic, tp.partition, last.offset, first.timestamp / 1000.0, last.timestamp_type,
+            tp.topic, tp.partition, last.offset, seconds, last.timestamp_type,
             None, None, cast(Any, record), None, 0, 0, ensure_TP(tp),
             generation_id=self.app.consumer_generation_id,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from sluice import __version__
 from sluice.errors import InputError, RuleError, SluiceError, Unsupported
 from sluice.io import Metrics, log_config, reached
 from sluice.shells.brokers import brokers_of
+from sluice.shells.collecting import seldom_collected
 from sluice.shells.deploys import Deploys, Watch, deploy_changes
 from sluice.shells.stages import Meter, RuleSets
 from sluice.shells.webhook import WebhookFeed
@@ -39,7 +40,7 @@ def run_workers(settings: Settings, plugins: Plugins | None, changes: Watch | No
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     for name in ("faust", "mode", "sluice.shells.transport"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    with asyncio.Runner(loop_factory=_loop) as runner:
+    with seldom_collected(), asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_run(settings, plugins, changes))
 
 

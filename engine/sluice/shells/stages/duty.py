@@ -327,7 +327,8 @@ class RulesFollower:
         if not self._sets.bundles:
             if isinstance(own, SluiceError):
                 raise own
-            first = own.stamped(time.time_ns() // 1_000_000, "the rules of the first worker")
+            note = "the rules of the first worker"
+            first = own.stamped(time.time_ns() // 1_000_000, note, is_first=True)
             await deploy(self._writer, self._topic, first)
             while not self._sets.bundles:
                 for message in await self._follower.more(0.2):
@@ -341,7 +342,7 @@ class RulesFollower:
                 self._sets.add(number, message.value or b"")
                 if self._sets.get(number) is not None:
                     duty.rules_arrived()
-                else:
+                elif number in self._sets.refused:
                     refused(number, self._sets.refused[number])
 
     async def stop(self) -> None:

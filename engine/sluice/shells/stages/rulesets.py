@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec import structs
 
 from sluice.backends import StageRules, TopicNames, topology_of
 from sluice.catalog import Catalog
@@ -29,7 +30,8 @@ class RuleBundle(msgspec.Struct, frozen=True):
     """The texts of a rule set: rule files to run, what they import, lists and tables by path.
 
     `overrides` are the values of params. `deployed_ms` is when it was deployed (epoch), `note`
-    what was said of it, `back_to` the number of the set that was taken up again.
+    what was said of it, `back_to` the number of the set that was taken up again. `is_first`: a
+    worker has deployed it that found none.
     """
 
     roots: list[str]
@@ -38,15 +40,20 @@ class RuleBundle(msgspec.Struct, frozen=True):
     deployed_ms: int = 0
     note: str = ""
     back_to: int | None = None
+    is_first: bool = False
 
     @property
     def version(self) -> str:
         """What tells sets of rules apart: 12 hex digits of their texts."""
         return digest([sorted(self.roots), self.texts, self.overrides], 12)
 
-    def stamped(self, deployed_ms: int, note: str = "", back_to: int | None = None) -> RuleBundle:
+    def stamped(
+        self, deployed_ms: int, note: str = "", back_to: int | None = None, is_first: bool = False
+    ) -> RuleBundle:
         """Return the same texts as they are deployed at a time."""
-        return RuleBundle(self.roots, self.texts, self.overrides, deployed_ms, note, back_to)
+        return structs.replace(
+            self, deployed_ms=deployed_ms, note=note, back_to=back_to, is_first=is_first
+        )
 
 
 @dataclass(slots=True)
@@ -109,6 +116,17 @@ def decode_bundle(content: bytes) -> RuleBundle | None:
         return None
 
 
+def put_bundle(bundles: dict[int, RuleBundle], number: int, content: bytes) -> bool:
+    """Put the bundle of a record to those before it; False when it holds none.
+
+    Of workers that start together each may deploy its rules as the first: the first one was it.
+    """
+    bundle = decode_bundle(content)
+    if bundle is not None and not (bundle.is_first and bundles):
+        bundles[number] = bundle
+    return bundle is not None
+
+
 def reason_of(error: SluiceError) -> str:
     """Return in a line why a rule set does not compile: place and message of each error."""
     if not isinstance(error, RuleError):
@@ -136,11 +154,8 @@ class RuleSets:
 
     def add(self, number: int, content: bytes) -> None:
         """Take a record of the topic."""
-        bundle = decode_bundle(content)
-        if bundle is None:
+        if not put_bundle(self.bundles, number, content):
             self.refused[number] = "it is no rule set of this version"
-        else:
-            self.bundles[number] = bundle
 
     def get(self, number: int) -> StageRules | None:
         """Return a rule set; None when it is not here, or does not compile."""
