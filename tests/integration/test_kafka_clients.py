@@ -11,28 +11,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
-from kafka import KafkaAdminClient
 
 from sluice.config import load_settings
 from sluice.errors import ConfigError
-from sluice.io import BrokerAway, BrokerSettings, client_options, faust_credentials, reach
+from sluice.io import Admin, BrokerAway, BrokerSettings, client_options, reach
 from sluice.shells import brokers_of
-from tests.kafka.listeners import NOWHERE, PASSWORD, USER, Security
+from sluice.shells.worker import credentials_of
+from tests.kafka.listeners import NOWHERE, PASSWORD, USER, Security, token
 from tests.kafka.shared import Served
+from tests.kafka.topics import make_topics
 
 #: Listener, protocol, mechanism.
 WAYS = [
     ("SASL", "SASL_PLAINTEXT", "PLAIN"),
     ("SASL", "SASL_PLAINTEXT", "SCRAM-SHA-256"),
     ("SASL", "SASL_PLAINTEXT", "SCRAM-SHA-512"),
+    ("SASL", "SASL_PLAINTEXT", "OAUTHBEARER"),
     ("TLS", "SSL", None),
     ("MUTUAL", "SSL", None),
     ("BOTH", "SASL_SSL", "PLAIN"),
     ("BOTH", "SASL_SSL", "SCRAM-SHA-512"),
+    ("BOTH", "SASL_SSL", "OAUTHBEARER"),
 ]
 
 
@@ -49,7 +51,11 @@ def settings(
 ) -> BrokerSettings:
     """The settings that are right for a listener, but for what is changed."""
     right: dict[str, str] = {}
-    if "SASL" in protocol:
+    if mechanism == "OAUTHBEARER":
+        path = security.folder / "token"
+        path.write_text(f"{token()}\n", "ascii")
+        right |= {"mechanism": mechanism, "token_file": str(path)}
+    elif "SASL" in protocol:
         right |= {"mechanism": str(mechanism), "username": USER, "password": PASSWORD}
     if "SSL" in protocol:
         right |= {"ca_file": security.file("ca")}
@@ -70,26 +76,28 @@ async def said_and_heard(brokers: BrokerSettings, topic: str) -> bytes | None:
 
 @pytest.mark.parametrize(("listener", "protocol", "mechanism"), WAYS)
 def test_every_client_gets_in(
-    security: Security, prefix: str, listener: str, protocol: str, mechanism: str | None
-) -> None:
+    kafka: Served, security: Security, prefix: str, listener: str, protocol: str,
+    mechanism: str | None,
+) -> None:  # fmt: skip
     """The same settings serve kafka-python, aiokafka and what Faust hands to aiokafka."""
     brokers = settings(security, listener, protocol, mechanism)
     options = reach(brokers)
-    admin = KafkaAdminClient(bootstrap_timeout_ms=5_000, **options)
-    admin.create_topics({prefix: {"num_partitions": 1}}, wait_for_metadata=True)
-    admin.close()
+    make_topics(kafka.address, {prefix: 1})
+    with Admin(brokers) as admin:
+        assert admin.broker_count() == 1
     assert asyncio.run(said_and_heard(brokers, prefix)) == b"hello"
-    auth = faust_credentials(brokers, faust.SASLCredentials, faust.SSLCredentials)
-    by_faust = dict(credentials_to_aiokafka_auth(auth))
+    by_faust = dict(credentials_to_aiokafka_auth(credentials_of(brokers)))
     for each in (by_faust, options):
         assert (each.pop("ssl_context", None) is not None) == brokers.uses_tls
+        provider = each.pop("sasl_oauth_token_provider", None)
+        assert (provider is not None) == (mechanism == "OAUTHBEARER")
     assert by_faust == {k: v for k, v in options.items() if k != "bootstrap_servers"}
 
 
 def test_no_security_is_no_credentials(kafka: Served) -> None:
     """A plain listener needs nothing."""
     brokers = BrokerSettings((kafka.address,))
-    assert faust_credentials(brokers, faust.SASLCredentials, faust.SSLCredentials) is None
+    assert credentials_of(brokers) is None
     assert reach(brokers) == {
         "bootstrap_servers": [kafka.address], "security_protocol": "PLAINTEXT",
     }  # fmt: skip
@@ -133,6 +141,23 @@ def test_a_wrong_password_is_told(security: Security, mechanism: str) -> None:
     """The user is named, the password is not."""
     brokers = settings(security, "SASL", "SASL_PLAINTEXT", mechanism, password="guess")
     assert refusal(brokers) == "the broker refuses user 'sluice' or the password"
+
+
+def test_a_token_that_is_no_good_is_told(security: Security, tmp_path: Path) -> None:
+    """One that has expired, until a new one stands in the file; one that is not there."""
+    brokers = settings(security, "SASL", "SASL_PLAINTEXT", "OAUTHBEARER")
+    path = tmp_path / "token"
+    brokers = dataclasses.replace(brokers, token_file=str(path))
+    with pytest.raises(ConfigError, match=r"kafka\.security\.token_file: .*No such file"):
+        reach(brokers)
+    path.write_text(token(-60), "ascii")
+    options = client_options(brokers)
+    assert refusal(brokers) == "the broker refuses the token"
+    path.write_text(token(), "ascii")
+    assert reach(brokers).keys() == options.keys()
+    path.write_text("\n", "ascii")
+    with pytest.raises(ConfigError, match=r"token_file: .*: it is empty"):
+        client_options(brokers)
 
 
 @pytest.mark.parametrize(

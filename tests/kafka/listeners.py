@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +20,11 @@ PASSWORD = "let me in % 100;"  # what a careless mapper gets wrong
 
 #: Listener, its protocol, and the mechanisms that it takes.
 PROTOCOLS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "SASL": ("SASL_PLAINTEXT", ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")),
+    "SASL": ("SASL_PLAINTEXT", ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")),
     "TLS": ("SSL", ()),
     "MUTUAL": ("SSL", ()),
     "EXPIRED": ("SSL", ()),
-    "BOTH": ("SASL_SSL", ("PLAIN", "SCRAM-SHA-512")),
+    "BOTH": ("SASL_SSL", ("PLAIN", "SCRAM-SHA-512", "OAUTHBEARER")),
     "AWAY": ("PLAINTEXT", ()),
 }
 
@@ -86,6 +89,15 @@ def _write(
     Path(path).write_bytes(written + chain)
 
 
+def token(seconds: float = 600) -> str:
+    """Return an unsigned token (RFC 7519) that is good for so long from now."""
+    now = time.time()
+    claims = {"sub": USER, "iat": now - 60 if seconds > 0 else now - 120, "exp": now + seconds}
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+             for part in ({"alg": "none"}, claims)]  # fmt: skip
+    return ".".join([*parts, ""])
+
+
 def listener_settings(
     plain: int, controller: int, security: Security | None
 ) -> tuple[dict[str, str], dict[str, str]]:
@@ -131,4 +143,8 @@ def _login(mechanism: str) -> str:
     package = "org.apache.kafka.common.security"
     if mechanism == "PLAIN":
         return f'{package}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
+    if mechanism == "OAUTHBEARER":
+        # Who signed a token is for the broker to say; without another handler it takes any.
+        module = f"{package}.oauthbearer.OAuthBearerLoginModule"
+        return f'{module} required unsecuredLoginStringClaim_sub="{USER}";'
     return f"{package}.scram.ScramLoginModule required;"

@@ -177,6 +177,12 @@ http = "6066"
          f"name a password_file, or set {VARIABLE}"),
         ('protocol = "SSL"\nkey_file = "k"', "key_file is set and cert_file is not; "
          "both are needed"),
+        ('protocol = "SASL_SSL"\nmechanism = "OAUTHBEARER"',
+         "mechanism OAUTHBEARER needs a token_file"),
+        ('protocol = "SASL_SSL"\nmechanism = "OAUTHBEARER"\ntoken_file = "t"\nusername = "bob"',
+         "mechanism OAUTHBEARER shows a token, and no name or password"),
+        ('protocol = "SASL_SSL"\nusername = "bob"\npassword_file = "p"\ntoken_file = "t"',
+         "token_file is set, and mechanism SCRAM-SHA-512 does not use it"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_refused(security: str, says: str) -> None:

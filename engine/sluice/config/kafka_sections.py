@@ -49,10 +49,12 @@ class SecuritySettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        default="PLAINTEXT", description="SSL for TLS, SASL for a user's name and password"
+        default="PLAINTEXT",
+        description="SSL for TLS, SASL for a user's name and password, or a token",
     )
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        default="SCRAM-SHA-512", description="how the password is shown to the broker"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        default="SCRAM-SHA-512",
+        description="how the password is shown to the broker, or OAUTHBEARER for a token",
     )
     username: str | None = Field(default=None, description="the user")
     password: SecretStr | None = Field(
@@ -60,6 +62,10 @@ class SecuritySettings(BaseModel):
     )
     password_file: str | None = Field(
         default=None, description="the file whose first line is the password"
+    )
+    token_file: str | None = Field(
+        default=None,
+        description="the file with the token of OAUTHBEARER; read again for each connection",
     )
     ca_file: str | None = Field(
         default=None, description="the certificates (PEM) that are trusted; none for the system's"
@@ -73,7 +79,7 @@ class SecuritySettings(BaseModel):
     def _fits(self) -> SecuritySettings:
         """Refuse what the protocol would leave unused: somebody thinks that it protects."""
         for word, names in (
-            ("SASL", ("username", "password", "password_file")),
+            ("SASL", ("username", "password", "password_file", "token_file")),
             ("SSL", ("ca_file", "cert_file", "key_file")),
         ):
             unused = [name for name in names if getattr(self, name) is not None]
@@ -83,16 +89,28 @@ class SecuritySettings(BaseModel):
                     f"{unused[0]} is set, and protocol {self.protocol} does not use it; "
                     f"set protocol to {remedy}"
                 )
-        if "SASL" in self.protocol and self.username is None:
+        if "SASL" in self.protocol:
+            self._says_who()
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("key_file is set and cert_file is not; both are needed")
+        return self
+
+    def _says_who(self) -> None:
+        by_password = [self.username, self.password, self.password_file]
+        if self.mechanism == "OAUTHBEARER":
+            if self.token_file is None:
+                raise ValueError("mechanism OAUTHBEARER needs a token_file")
+            if any(each is not None for each in by_password):
+                raise ValueError("mechanism OAUTHBEARER shows a token, and no name or password")
+        elif self.token_file is not None:
+            raise ValueError(f"token_file is set, and mechanism {self.mechanism} does not use it")
+        elif self.username is None:
             raise ValueError(f"protocol {self.protocol} needs a username")
-        if "SASL" in self.protocol and self.password is None and self.password_file is None:
+        elif self.password is None and self.password_file is None:
             raise ValueError(
                 f"protocol {self.protocol} needs a password; name a password_file, "
                 "or set SLUICE_KAFKA__SECURITY__PASSWORD"
             )
-        if self.key_file is not None and self.cert_file is None:
-            raise ValueError("key_file is set and cert_file is not; both are needed")
-        return self
 
 
 class TopicSettings(BaseModel):

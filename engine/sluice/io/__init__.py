@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from sluice.io.ask_worker import NotFound, ask_state, ask_version
     from sluice.io.health import HealthServer, Probes, Progress, start_health
     from sluice.io.kafka.admin import Admin, AdminRefused, TopicState
-    from sluice.io.kafka.clients import BrokerSettings, client_options, faust_credentials
+    from sluice.io.kafka.broker_settings import BrokerSettings
+    from sluice.io.kafka.clients import client_options, faust_credentials
     from sluice.io.kafka.drift import Copies, Finding, find_drift
     from sluice.io.kafka.group import GroupReader
     from sluice.io.kafka.lag import PartitionLag, group_lag, with_ages
@@ -167,7 +168,8 @@ _HOMES = {
     "sluice.io.ask_worker": "NotFound ask_state ask_version",
     "sluice.io.health": "HealthServer Probes Progress start_health",
     "sluice.io.kafka.admin": "Admin AdminRefused TopicState",
-    "sluice.io.kafka.clients": "BrokerSettings client_options faust_credentials",
+    "sluice.io.kafka.broker_settings": "BrokerSettings",
+    "sluice.io.kafka.clients": "client_options faust_credentials",
     "sluice.io.kafka.drift": "Copies Finding find_drift",
     "sluice.io.kafka.group": "GroupReader",
     "sluice.io.kafka.lag": "PartitionLag group_lag with_ages",

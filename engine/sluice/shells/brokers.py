@@ -17,7 +17,7 @@ def brokers_of(kafka: KafkaSettings) -> BrokerSettings:
     return BrokerSettings(
         tuple(kafka.brokers), own.protocol, own.mechanism, own.username,
         None if own.password is None else own.password.get_secret_value(),
-        own.password_file, own.ca_file, own.cert_file, own.key_file,
+        own.password_file, own.ca_file, own.cert_file, own.key_file, own.token_file,
     )  # fmt: skip
 
 

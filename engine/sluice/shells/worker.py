@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import faust
+from faust.auth import OAuthCredentials
 from faust.types.tuples import TP
 
 from sluice.backends import OUTPUT_TOPICS
@@ -295,4 +296,4 @@ class Worker:
 
 def credentials_of(brokers: BrokerSettings) -> Any:
     """Return what Faust shows to brokers, None for nothing."""
-    return faust_credentials(brokers, faust.SASLCredentials, faust.SSLCredentials)
+    return faust_credentials(brokers, faust.SASLCredentials, faust.SSLCredentials, OAuthCredentials)

@@ -17,10 +17,12 @@ from kafka.errors import (
     RetriableError,
     for_code,
 )
+from kafka.net.sasl.oauth import AbstractTokenProvider
 from kafka.structs import OffsetAndMetadata
 
 from sluice.errors import SluiceError
-from sluice.io.kafka.clients import BrokerSettings
+from sluice.io.kafka.broker_settings import BrokerSettings
+from sluice.io.kafka.clients import token_file_of, token_in
 from sluice.io.kafka.message import Mark, TopicPlace
 from sluice.io.kafka.reach import BrokerAway, reach
 
@@ -62,6 +64,18 @@ class GroupState:
         return self.state not in _IDLE
 
 
+class _FileToken(AbstractTokenProvider):  # type: ignore[misc]  # kafka-python has no types
+    """What `FileToken` is to aiokafka."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def token(self) -> str:
+        """Return the token."""
+        return token_in(self._path)
+
+
 class Admin:
     """A client that looks after topics and groups.
 
@@ -74,7 +88,10 @@ class Admin:
         #: What every client is made with.
         self.options = reach(brokers)
         limits = {"bootstrap_timeout_ms": REQUEST_MS_MAX, "request_timeout_ms": REQUEST_MS_MAX}
-        self._client: Any = self._ask("connect", lambda: KafkaAdminClient(**limits, **self.options))
+        options = {**limits, **self.options}
+        if brokers.shows_token:
+            options["sasl_oauth_token_provider"] = _FileToken(token_file_of(brokers))
+        self._client: Any = self._ask("connect", lambda: KafkaAdminClient(**options))
 
     def __enter__(self) -> Admin:
         return self

@@ -8,48 +8,30 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aiokafka.abc import AbstractTokenProvider
+
 from sluice.errors import ConfigError
+from sluice.io.kafka.broker_settings import BrokerSettings
 
 #: What the messages call the settings.
 SECTION = "kafka.security"
 
 PASSWORD_BYTES_MAX = 64 * 1024
+_SHORT = ("password_file", "token_file")
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerSettings:
-    """Where brokers are and how they are spoken to, as `[kafka]` says it.
+class FileToken(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
+    """Shows the token that stands in a file now: whoever writes it there renews it."""
 
-    `addresses` are HOST:PORT, `protocol` and `mechanism` as Kafka spells them. `password` wins over
-    `password_file`, whose first line counts.
-    """
+    def __init__(self, path: str) -> None:
+        self.path = path
 
-    addresses: tuple[str, ...]
-    protocol: str = "PLAINTEXT"
-    mechanism: str = "SCRAM-SHA-512"
-    username: str | None = None
-    password: str | None = None
-    password_file: str | None = None
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
-
-    @property
-    def uses_tls(self) -> bool:
-        """Whether connections are encrypted."""
-        return self.protocol in ("SSL", "SASL_SSL")
-
-    @property
-    def uses_sasl(self) -> bool:
-        """Whether a user and a password are shown."""
-        return self.protocol in ("SASL_PLAINTEXT", "SASL_SSL")
-
-    def __repr__(self) -> str:
-        return f"BrokerSettings({', '.join(self.addresses)}, {self.protocol})"
+    async def token(self) -> str:
+        """Return the token."""
+        return token_in(self.path)
 
 
 def client_options(brokers: BrokerSettings) -> dict[str, Any]:
@@ -64,23 +46,28 @@ def client_options(brokers: BrokerSettings) -> dict[str, Any]:
     if brokers.uses_tls:
         options["ssl_context"] = tls_context(brokers)
     if brokers.uses_sasl:
-        options |= {
-            "sasl_mechanism": brokers.mechanism,
-            "sasl_plain_username": brokers.username,
-            "sasl_plain_password": password_of(brokers),
-        }
+        options["sasl_mechanism"] = brokers.mechanism
+    if brokers.shows_token:
+        options["sasl_oauth_token_provider"] = FileToken(token_file_of(brokers))
+    elif brokers.uses_sasl:
+        options["sasl_plain_username"] = brokers.username
+        options["sasl_plain_password"] = password_of(brokers)
     return options
 
 
 def faust_credentials(
-    brokers: BrokerSettings, sasl: Callable[..., Any], tls: Callable[..., Any]
-) -> Any:
+    brokers: BrokerSettings, sasl: Callable[..., Any], tls: Callable[..., Any],
+    oauth: Callable[..., Any],
+) -> Any:  # fmt: skip
     """Return the credentials of a Faust app, None for none.
 
-    `sasl` and `tls` are `faust.SASLCredentials` and `faust.SSLCredentials`, which only shells know.
+    `sasl`, `tls` and `oauth` are `faust.SASLCredentials`, `faust.SSLCredentials` and
+    `faust.auth.OAuthCredentials`, which only shells know.
     ConfigError names the setting whose file cannot be used.
     """
     context = tls_context(brokers) if brokers.uses_tls else None
+    if brokers.shows_token:
+        return oauth(oauth_cb=FileToken(token_file_of(brokers)), ssl_context=context)
     if brokers.uses_sasl:
         return sasl(
             username=brokers.username, password=password_of(brokers), ssl_context=context,
@@ -98,6 +85,22 @@ def password_of(brokers: BrokerSettings) -> str:
     found = _read("password_file", brokers.password_file).partition("\n")[0].rstrip("\r")
     if not found:
         raise _wrong("password_file", brokers.password_file, "the first line is empty")
+    return found
+
+
+def token_file_of(brokers: BrokerSettings) -> str:
+    """Return where the token is; ConfigError when there is none."""
+    if brokers.token_file is None:
+        raise ConfigError(f"{SECTION}: mechanism {brokers.mechanism} needs a token_file")
+    token_in(brokers.token_file)
+    return brokers.token_file
+
+
+def token_in(path: str) -> str:
+    """Return the token in a file; ConfigError when it cannot be used."""
+    found = _read("token_file", path).strip()
+    if not found:
+        raise _wrong("token_file", path, "it is empty")
     return found
 
 
@@ -139,7 +142,7 @@ def _load_own(context: ssl.SSLContext, cert_file: str, key_file: str | None) -> 
 def _read(name: str, path: str) -> str:
     try:
         with Path(path).open("rb") as file:
-            return file.read(PASSWORD_BYTES_MAX if name == "password_file" else -1).decode()
+            return file.read(PASSWORD_BYTES_MAX if name in _SHORT else -1).decode()
     except OSError as error:
         raise _wrong(name, path, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -24,7 +24,8 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from sluice.io.kafka.clients import BrokerSettings, client_options
+from sluice.io.kafka.broker_settings import BrokerSettings
+from sluice.io.kafka.clients import client_options
 
 #: How long one attempt may take; all addresses are tried at the same time.
 REACH_MS_MAX = 4_000
@@ -76,6 +77,9 @@ async def _try(address: str, brokers: BrokerSettings, options: Mapping[str, Any]
         finally:
             connection.close()
         named = [f"{each[1]}:{each[2]}" for each in metadata.brokers]
+        if not named and brokers.shows_token:
+            # The client passes over a refusal (RFC 7628, 3.2.3); then no answer is one.
+            raise SaslAuthenticationFailed("token")
         if named and address not in named:
             return await _try_named(address, named, brokers, options)
     except (KafkaError, OSError, TimeoutError) as error:
@@ -114,7 +118,8 @@ def _told(address: str, brokers: BrokerSettings, error: BaseException) -> str:
         case socket.gaierror():
             why = "no such host"
         case SaslAuthenticationFailed():
-            why = f"the broker refuses user '{brokers.username}' or the password"
+            who = f"user '{brokers.username}' or the password"
+            why = f"the broker refuses {'the token' if brokers.shows_token else who}"
         case UnsupportedSaslMechanismError():
             why = f"the broker does not take the mechanism {brokers.mechanism}"
         case IllegalSaslStateError():
