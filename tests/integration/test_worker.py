@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import shutil
 import signal
@@ -14,6 +15,7 @@ from random import Random
 
 import pytest
 
+from sluice.backends import RECORD_BYTES_MAX
 from sluice.io import Admin, BrokerSettings, TopicWriter
 from sluice.shells.stages import RuleBundle, deploy
 from tests.commands import CommandLine
@@ -230,6 +232,25 @@ def test_rule_files_are_watched(group: Group) -> None:
     worker.until(lambda: numbers() == [5, 4, 3, 2, 1])
     code, seconds = worker.end()
     assert (code, seconds < END_SECONDS_MAX) == (0, True), worker.said()
+
+
+def test_the_state_of_a_key_may_be_larger_than_a_record(group: Group) -> None:
+    """Thirty-eight events with 0.9 MB each are 35 MB of one key, written, read back and gone on from."""
+    text = 'pack auth\nrule r { when auth.login{39} where much != "" by user within 10m }\n'
+    group.rules("auth.sluice", text)
+    group.sluice("topics", "apply")
+    noise = base64.b64encode(Random(1).randbytes(690_000)).decode()
+    worker = group.start()
+    ready(worker)
+    send(group, *(login(n, much=f"{n}{noise}") for n in range(38)))
+    worker.until(lambda: group.lag() == 0)
+    assert worker.end(signal.SIGKILL)[0] != 0
+    state = sum(len(each.value or b"") for each in group.records("state.keyed"))
+    assert state > RECORD_BYTES_MAX
+    again = group.start()
+    ready(again)
+    send(group, login(38, much=noise), login(300))
+    again.until(lambda: len(group.ids()) == 1)
 
 
 # ---------------------------------------------------------------- what is in the way

@@ -121,12 +121,14 @@ class Group:
     def written(self, what: str = "matches") -> list[Written]:
         """All records of an output topic, by partition and offset."""
         found = []
-        for record in self._records(f"{self.prefix}.{what}"):
+        for record in self.records(what):
             origin, number = dict(record.headers)["sluice-seq"].decode().split(" ")
             found.append(Written(json.loads(record.value), origin, int(number)))
         return found
 
-    def _records(self, topic: str) -> Iterator[Any]:
+    def records(self, what: str) -> Iterator[Any]:
+        """All records of one of Sluice's own topics."""
+        topic = f"{self.prefix}.{what}"
         consumer = KafkaConsumer(
             bootstrap_servers=self.address, group_id=None, enable_auto_commit=False
         )

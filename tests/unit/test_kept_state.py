@@ -45,7 +45,7 @@ def _saved(rows: Iterable[Row]) -> Saved | None:
 def _write(position: int, **states: bytes | None) -> list[Row]:
     identities = {"a": A, "b": B}
     changes = [(identities[name], content) for name, content in states.items()]
-    return rows_of(changes, {"next": position})
+    return rows_of(changes, {"next": position}, {})
 
 
 def _states(saved: Saved | None) -> dict[str, bytes]:
@@ -88,6 +88,38 @@ def test_many_versions_of_a_key_are_not_kept_in_memory_for_nothing() -> None:
     for position in range(1, 50):
         rows += _write(position, a=str(position).encode())
     assert _states(_saved(rows)) == {"a": b"49"}
+
+
+def test_a_large_state_is_written_in_parts() -> None:
+    """It comes back whole; parts that it has no longer go, whoever wrote them."""
+    parts: dict[bytes, int] = {}
+
+    def written(position: int, content: bytes | None) -> list[Row]:
+        return rows_of([(A, content), (B, b"b")], {"next": position}, parts, 4)
+
+    rows = written(3, b"0123456789")
+    assert [len(row[1] or b"") for row in rows[:4]] == [8 + 2, 8 + 4, 8 + 4, 8 + 2]
+    saved = _saved(rows)
+    assert saved is not None and saved.parts == parts and list(parts.values()) == [3]
+    assert _states(saved) == {"a": b"0123456789", "b": b"b"}
+    rows += written(5, b"abcdef")
+    assert _states(_saved(rows)) == {"a": b"abcdef", "b": b"b"}
+    # The first three records of a write that was cut off change nothing.
+    cut = [*rows, *written(7, b"ABCDEFGHIJ")[:3]]
+    assert _states(_saved(cut)) == {"a": b"abcdef", "b": b"b"}
+    rows += written(9, b"tiny")
+    saved = _saved(rows)
+    assert _states(saved) == {"a": b"tiny", "b": b"b"} and saved is not None and not saved.parts
+    last = {row[0]: row[1] for row in rows}
+    assert sum(value is not None for value in last.values()) == 3
+    rows += written(11, b"once more")
+    assert (
+        sum(value is None for value in {r[0]: r[1] for r in [*rows, *written(12, None)]}.values())
+        == 4
+    )
+    del rows[-3]
+    with pytest.raises(CheckpointError, match="part 3 of 3 of the state of a key is gone"):
+        _saved(rows)
 
 
 def test_state_of_another_format_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sluice.backends import TopicNames
+from sluice.backends import RECORD_BYTES_MAX, TopicNames
 from sluice.catalog import builtins
 from sluice.codecs import InputOptions
 from sluice.io import Metrics
@@ -258,3 +259,29 @@ def test_who_goes_on_knows_what_decoding_has_learned(
     whole = told(len(lines) - 1)
     assert {kind for kind, _ in whole} == {"match"}
     assert all(told(cut) == whole for cut in range(1, len(lines)))
+
+
+def test_large_events_travel_in_records_of_their_own(tmp_path: Path) -> None:
+    """However much comes at once, a broker takes each record; one event may fill it."""
+    text = 'rule r {\n  when a{8} where blob != ""\n  by user\n  within 1m\n}\n'
+    (tmp_path / "r.sluice").write_text(text, "utf-8")
+    stages = _Stages(tmp_path)
+    blob = base64.b64encode(Random("blob").randbytes(5_000_000)).decode()
+    lines = [
+        json.dumps({"@type": "a", "@time": 1000 + n, "user": "u", "blob": blob[n:]}).encode()
+        for n in range(8)
+    ]
+
+    async def go() -> None:
+        records = [_Record(offset, line) for offset, line in enumerate(lines)]
+        stages.filtering.take((TOPIC, 0), records)
+        later = b'{"@type":"z","@time":9000}'
+        for number in range(PARTITIONS):
+            offset = len(lines) if number == 0 else 0
+            stages.filtering.take((TOPIC, number), [_Record(offset, later)])
+        await stages.pass_on()
+
+    asyncio.run(go())
+    sizes = [len(record.value or b"") for log in stages.keyed.values() for record in log]
+    assert len(sizes) >= 8 and max(sizes) < RECORD_BYTES_MAX / 2
+    assert [(r["kind"], r["event_count"]) for _, r, _ in stages.out] == [("match", 8)]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Shard,
         ShardSetup,
         pack_keyed,
+        size_of,
         unpack_keyed,
     )
 
@@ -71,6 +72,7 @@ __all__ = [
     "has_immediately",
     "pack_keyed",
     "rule_atoms",
+    "size_of",
     "taken_at",
     "to_record",
     "unpack_keyed",

@@ -39,6 +39,8 @@ class Decoding:
         self._options = settings.options
         self._codec = make_codec(settings.codec, settings.options)
         self._codec.restore(learned)
+        #: How many bytes of records came, ever.
+        self.bytes = 0
         self.use()
 
     @property
@@ -59,6 +61,7 @@ class Decoding:
     def take(self, records: Sequence[Message]) -> None:
         """Decode records in order of offsets and feed the inlet."""
         values = [record.value for record in records if record.value is not None]
+        self.bytes += sum(map(len, values))
         self.inlet.raw_of = _Raw(records)
         has_headers = any(record.headers for record in records)
         self.inlet.traces = _traces(records) if has_headers else {}

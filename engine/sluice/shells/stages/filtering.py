@@ -33,10 +33,13 @@ from sluice.stream import (
     Place,
     Section,
     pack_keyed,
+    size_of,
 )
 
-#: So many events are in a keyed record at most.
+#: So many events are in a keyed record at most, and a large one counts as many.
 EVENTS_MAX = 500
+#: So much is in it before it is packed; one event may be larger, and brokers take 32 MiB.
+KEYED_BYTES_MAX = 8 * 1024 * 1024
 #: So many gatherings may be on their way before reading waits.
 FLIGHTS_MAX = 64
 #: An output has a number of its own among so many of one event.
@@ -103,6 +106,8 @@ class Filtering:
         self.intakes: dict[Place, Intake] = {}
         self._outputs: list[Outgoing] = []
         self._ready: list[Outgoing] = []
+        #: How many bytes came since something was sent on.
+        self._bytes = 0
         self._reached: list[tuple[Intake, Reached]] = []
         self._flushing = asyncio.Lock()
         self._flights: deque[Flight] = deque()
@@ -159,7 +164,9 @@ class Filtering:
                 raise Skipped(place, expected)
         intake.may_skip = False
         intake.inlet.harvest = harvest = Harvest()
+        before = intake.decoding.bytes
         intake.decoding.take(records)
+        self._bytes += intake.decoding.bytes - before
         intake.expected = records[-1].offset + 1
         intake.quiet_seconds, intake.is_quiet = 0.0, False
         self._harvest(intake, harvest)
@@ -210,6 +217,7 @@ class Filtering:
             for target in range(topology.names.partitions):
                 for value in self._keyed(target, silent):
                     self._ready.append(Outgoing(topic, target, None, value, ()))
+        self._bytes = 0
         self._reached += [
             (
                 intake,
@@ -224,7 +232,7 @@ class Filtering:
         """Return the keyed records for a target: progress of all sources, and their events."""
         sections: list[Section] = []
         records: list[bytes] = []
-        events = 0
+        events, weigh = 0, _weight if self._bytes > KEYED_BYTES_MAX else _one
         for intake in self.intakes.values():
             if intake.expected is None:
                 continue
@@ -233,14 +241,14 @@ class Filtering:
             entries = intake.unsent.pop(target, [])
             if not entries and not is_idle and intake.after.get(target) == upto:
                 continue
-            for piece in _pieces(entries):
-                if events + len(piece) > EVENTS_MAX and sections:
+            for piece, weight in _pieces(entries, weigh):
+                if events + weight > EVENTS_MAX and sections:
                     records.append(self._packed(sections))
                     sections, events = [], 0
                 is_last = not entries or piece[-1] is entries[-1]
                 reached = upto if is_last else piece[-1].offset
                 sections.append(self._section(intake, target, reached, is_last, is_idle, piece))
-                events += len(piece)
+                events += weight
         if sections:
             records.append(self._packed(sections))
         return records
@@ -284,14 +292,31 @@ class Filtering:
         return None if durable is None else Commit(durable.offset, durable.note.text())
 
 
-def _pieces(entries: list[Entry]) -> Iterable[list[Entry]]:
-    """Cut what travels into pieces that fit into a record; those of one offset stay together."""
-    if len(entries) <= EVENTS_MAX:
-        return [entries]
-    pieces: list[list[Entry]] = [[]]
+def _one(entry: Entry) -> int:
+    return 1
+
+
+def _weight(entry: Entry) -> int:
+    return 1 + size_of(entry) * EVENTS_MAX // KEYED_BYTES_MAX
+
+
+def _pieces(
+    entries: list[Entry], weigh: Callable[[Entry], int]
+) -> Iterable[tuple[list[Entry], int]]:
+    """Cut what travels into pieces that fit into a record, each with how many events it counts as.
+
+    Those of one offset stay together.
+    """
+    if weigh is _one and len(entries) <= EVENTS_MAX:
+        return [(entries, len(entries))]
+    pieces: list[tuple[list[Entry], int]] = []
+    piece: list[Entry] = []
+    weight = 0
     for entry in entries:
-        piece = pieces[-1]
-        if len(piece) >= EVENTS_MAX and piece[-1].offset != entry.offset:
-            pieces.append(piece := [])
+        own = weigh(entry)
+        if piece and weight + own > EVENTS_MAX and piece[-1].offset != entry.offset:
+            pieces.append((piece, weight))
+            piece, weight = [], 0
         piece.append(entry)
-    return pieces
+        weight += own
+    return [*pieces, (piece, weight)]

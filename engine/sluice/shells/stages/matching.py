@@ -48,6 +48,8 @@ class Holding:
     #: What was written last had so many events and outputs, and when.
     told: tuple[int, int] = (-1, -1)
     written_at: float = 0.0
+    #: How many parts keys have whose state is too large for a record.
+    parts: dict[bytes, int] = field(default_factory=dict)
     #: Held while outputs are handed over: state must not be written that knows of more of them.
     handing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -100,7 +102,8 @@ class Matching:
                     f"{where}: reading goes on at offset {begin}, and the state goes up to "
                     f"{shard.next_offset}: records or state are lost"
                 )
-        self.holdings[partition] = Holding(shard, begin, Commit(begin))
+        parts = {} if saved is None else saved.parts
+        self.holdings[partition] = Holding(shard, begin, Commit(begin), parts=parts)
 
     def _rules(self, number: int) -> StageRules:
         found = self._rules_of(number)
@@ -160,7 +163,7 @@ class Matching:
             futures, holding.futures = holding.futures, []
             told = holding.content
             at, settled = shard.next_offset, min(shard.settled_offset, holding.expected)
-            rows = rows_of(list(shard.touched.changes()), shard.header())
+            rows = rows_of(list(shard.touched.changes()), shard.header(), holding.parts)
         if futures:
             await asyncio.gather(*futures)
         await self._write(topic, partition, rows)

@@ -10,10 +10,11 @@ from sluice.stream.stages.travel import (
     Keyed,
     Section,
     pack_keyed,
+    size_of,
     unpack_keyed,
 )
 
 __all__ = [
     "UNKNOWN", "Child", "Entry", "FilterStage", "Harvest", "Identity", "Inlet", "Keyed",
-    "Mark", "Section", "Shard", "ShardSetup", "pack_keyed", "unpack_keyed",
+    "Mark", "Section", "Shard", "ShardSetup", "pack_keyed", "size_of", "unpack_keyed",
 ]  # fmt: skip

@@ -80,6 +80,15 @@ _decoder = msgspec.msgpack.Decoder(Keyed, ext_hook=lambda code, data: int(bytes(
 
 def pack_keyed(record: Keyed) -> bytes:
     """Return a record as bytes (MessagePack)."""
+    return _packed(record)
+
+
+def size_of(entry: Entry) -> int:
+    """Return how many bytes an event has in a record."""
+    return len(_packed(entry))
+
+
+def _packed(record: Keyed | Entry) -> bytes:
     try:
         return _encoder.encode(record)
     except OverflowError:
