@@ -79,8 +79,18 @@ SIGNATURES: dict[str, tuple[Callable[..., Any], str, str]] = {
         "BatchMessage is made with these, by place",
     ),
     "seek": (BaseConsumer.seek, "self partition offset", "Worker._seek reads a gap again"),
-    "pause": (BaseConsumer.pause_partitions, "self tps", "Worker lets partitions wait"),
-    "resume": (BaseConsumer.resume_partitions, "self tps", "Worker lets partitions go on"),
+    "thread's seek": (
+        driver.AIOKafkaConsumerThread.seek, "self partition offset",
+        "ConsumerThread.read_from calls it in the thread",
+    ),
+    "seek of the driver": (
+        ThreadDelegateConsumer._seek, "self partition offset",
+        "Consumer._seek hands it to the thread",
+    ),
+    "event path": (
+        driver.Consumer.verify_event_path, "self now tp",
+        "Consumer.verify_event_path is left to /livez",
+    ),
     "highwater": (ThreadDelegateConsumer.highwater, "self tp", "a worker tells its lag"),
     "directories": (App._create_directories, "self", "Worker._app makes no folders"),
     "record": (
@@ -228,7 +238,9 @@ def test_every_override_overrides_something() -> None:
         transport.BatchMessage: ConsumerMessage, PlainRecords: fetcher.PartitionRecords,
     }  # fmt: skip
     for own, base in bases.items():
-        added = [n for n in vars(own) if not hasattr(base, n) and n not in ("_work", "told")]
+        added = [
+            n for n in vars(own) if not hasattr(base, n) and n not in ("_work", "told", "read_from")
+        ]
         assert added == [], look(base, f"{own.__name__} has {added}, which it has not")
     assert driver.Transport.Consumer is driver.Consumer
 

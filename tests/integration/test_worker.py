@@ -235,7 +235,7 @@ def test_rule_files_are_watched(group: Group) -> None:
 
 
 def test_the_state_of_a_key_may_be_larger_than_a_record(group: Group) -> None:
-    """Thirty-eight events with 0.9 MB each are 35 MB of one key, written, read back and gone on from."""
+    """Events of 35 MB with one key: its state is written, read back, and gone on from."""
     text = 'pack auth\nrule r { when auth.login{39} where much != "" by user within 10m }\n'
     group.rules("auth.sluice", text)
     group.sluice("topics", "apply")

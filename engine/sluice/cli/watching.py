@@ -36,15 +36,21 @@ def repeat(paths: Sequence[str], once: Callable[[], int], terminal: Terminal) ->
 
 
 async def changes_below(
-    paths: Sequence[str], stop: asyncio.Event
+    paths: Sequence[str], files: Sequence[str], stop: asyncio.Event
 ) -> AsyncGenerator[tuple[list[str], str]]:
-    """Yield the files that have changed below the paths, with a text that says so."""
+    """Yield the files that have changed below the paths or among the files, and a text about it.
+
+    Of files elsewhere nothing but themselves is watched: what is beside them may be anything.
+    """
     from watchfiles import awatch
 
     folders = watched_folders(paths)
-    async for changes in awatch(*folders, debounce=DEBOUNCE_MS, step=50, stop_event=stop):
-        files = sorted({path for _, path in changes})
-        yield files, changed_text(files)
+    inside = tuple(os.path.join(os.path.abspath(folder), "") for folder in folders)
+    single = [f for f in files if os.path.exists(f) and not os.path.abspath(f).startswith(inside)]
+    watched = [*folders, *single]
+    async for changes in awatch(*watched, debounce=DEBOUNCE_MS, step=50, stop_event=stop):
+        changed = sorted({path for _, path in changes})
+        yield changed, changed_text(changed)
 
 
 def once_more(once: Callable[[], int], terminal: Terminal, *, is_first: bool = False) -> None:

@@ -32,9 +32,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("sluice.rules")
 
-#: What watches the folders of files until an event: yields files that changed, and a text that
+#: What watches paths and single files until an event: yields files that changed, and a text that
 #: says so.
-Watch = Callable[[Sequence[str], asyncio.Event], AsyncGenerator[tuple[Sequence[str], str]]]
+Watch = Callable[
+    [Sequence[str], Sequence[str], asyncio.Event], AsyncGenerator[tuple[Sequence[str], str]]
+]
+#: How soon watching is tried again where the system refuses it.
+WATCH_AGAIN_SECONDS = 10.0
 
 #: A rule, and what says on which partition each of its keys is.
 _Placed = tuple[RulePlan, tuple[str | int, ...]]
@@ -186,16 +190,16 @@ async def deploy_changes(
     with contextlib.suppress(SluiceError, OSError):
         read = set(compiler.bundle(paths, settings.rules.set).texts)
     while not stop.is_set():
-        watched = frozenset(read)
-        async with contextlib.aclosing(watch([*paths, *sorted(watched)], stop)) as changes:
-            async for files, change in changes:
-                if not _concerns(files, read):
-                    continue
-                bundle = await _deploy_changed(settings, deploys, sets, change)
-                if bundle is not None:
-                    read = set(bundle.texts)
-                if not read <= watched:
-                    break
+        try:
+            async with contextlib.aclosing(watch(paths, sorted(read), stop)) as changes:
+                async for files, change in changes:
+                    if _concerns(files, read):
+                        bundle = await _deploy_changed(settings, deploys, sets, change)
+                        read = read if bundle is None else set(bundle.texts)
+                        break  # watch what is read now
+        except OSError as error:
+            _log.error("rule files cannot be watched: %s", error)
+            await asyncio.sleep(WATCH_AGAIN_SECONDS)
 
 
 def _concerns(files: Sequence[str], read: Collection[str]) -> bool:

@@ -8,6 +8,7 @@ relies on inside of Faust is listed in `tests/integration/test_faust_contract.py
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -21,6 +22,9 @@ from sluice.io import committed_with, read_plain_records
 
 #: So many records are a batch at most: more hold the loop up for too long.
 BATCH_RECORDS_MAX = 1_000
+
+#: How long it takes until somebody asks again whether partitions may go on.
+NOTHING_WANTED_SECONDS = 0.1
 
 #: Records of partitions of one topic.
 Batch = list[tuple[Any, Sequence[Any]]]
@@ -64,6 +68,22 @@ class BatchSchema(Schema[Any, Any]):
     def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
         """Return the batch."""
         return message.value
+
+
+class NothingRead(dict[Any, None]):
+    """What Faust knows of offsets that were read: nothing, for the stages know what they had.
+
+    It would drop messages that come again after a seek, with all partitions in them.
+    """
+
+    def __missing__(self, key: Any) -> None:
+        return None
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Forget it."""
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Forget it."""
 
 
 class InTurn:
@@ -113,6 +133,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_min_bytes = work.fetch_bytes_min
         return consumer
 
+    async def read_from(self, partition: Any, offset: int) -> None:
+        """Read again from an offset, unless the partition is another's by now."""
+        if partition in self.assignment():
+            self.seek(partition, offset)
+
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         told, own = {}, cast(Consumer, self.consumer)
         for place, offset in offsets.items():
@@ -141,7 +166,11 @@ class Consumer(driver.Consumer):
         self.told: dict[Any, Commit] = {}
         #: The offsets that brokers have taken; Faust counts those that it only tried as well.
         self.taken: dict[Any, int] = {}
+        #: The partitions of which nothing is handed on for now. Those that Faust pauses would
+        #: lose what was fetched of them already.
+        self.waiting: frozenset[Any] = frozenset()
         super().__init__(*args, **kwargs)
+        self._read_offset = cast(Any, NothingRead())
 
     @property
     def _work(self) -> Work:
@@ -149,11 +178,16 @@ class Consumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> ConsumerThread:
         loop = type(self.loop)()
-        return ConsumerThread(self, loop=self.loop, thread_loop=loop, beacon=self.beacon)
+        thread = ConsumerThread(self, loop=self.loop, thread_loop=loop, beacon=self.beacon)
+        thread._close_thread_loop_on_stop = True
+        return thread
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
-        topics = self._work.topics
-        found = await super()._getmany(active_partitions, timeout) or {}
+        topics, wanted = self._work.topics, frozenset(active_partitions) - self.waiting
+        if not wanted:  # an empty set would mean all of them
+            await asyncio.sleep(min(timeout, NOTHING_WANTED_SECONDS))
+            return {}
+        found = await super()._getmany(cast(Any, wanted), timeout) or {}
         others = {place: each for place, each in found.items() if place.topic not in topics}
         for topic in topics:
             mine = [(place, each) for place, each in found.items() if place.topic == topic]
@@ -186,6 +220,15 @@ class Consumer(driver.Consumer):
 
     def _should_commit(self, tp: Any, offset: int) -> bool:
         return offset > self.taken.get(ensure_TP(tp), -1)
+
+    async def _seek(self, partition: Any, offset: int) -> None:
+        """Read again from an offset, in the thread that reads."""
+        await self._thread.call_thread(
+            cast(ConsumerThread, self._thread).read_from, partition, offset
+        )
+
+    def verify_event_path(self, now: float, tp: Any) -> None:
+        """Leave it to /livez to tell that nothing goes on: here is no message of each partition."""
 
     async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
         """Leave gaps alone: the stages know which records they have seen."""

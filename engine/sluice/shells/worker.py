@@ -34,7 +34,9 @@ _log = logging.getLogger("sluice.worker")
 
 #: What waits in front of an agent, in batches.
 BUFFER_BATCHES = 16
-STOP_SECONDS_MAX = 8.0
+#: How long leaving the group may take, and stopping each of the other clients.
+STOP_SECONDS_MAX = 2.5
+CLIENT_STOP_SECONDS_MAX = 1.0
 PACE_SECONDS = 0.1
 
 
@@ -105,7 +107,8 @@ class Worker:
             await self._run_app(follower)
         finally:
             # A client whose broker is away may not stop; the others do all the same.
-            stops = [service.stop() for service in (follower, marks, writer, ends)]
+            services = (follower, marks, writer, ends)
+            stops = [asyncio.wait_for(each.stop(), CLIENT_STOP_SECONDS_MAX) for each in services]
             for outcome in await asyncio.gather(*stops, return_exceptions=True):
                 if isinstance(outcome, BaseException):
                     _log.debug("a client did not stop well: %r", outcome)
@@ -177,19 +180,10 @@ class Worker:
 
     async def _pace_for_ever(self, duty: Duty) -> None:
         """Let sources wait that are far ahead of others: what they bring fills the memory."""
-        waiting: set[TP] = set()
         while True:
             await asyncio.sleep(PACE_SECONDS)
-            if not self.is_ready:
-                continue
-            ahead = {TP(*place) for place in duty.ahead()} & self.app.consumer.assignment()
-            if ahead - waiting:
-                self.app.consumer.pause_partitions(ahead - waiting)
-            if waiting - ahead:
-                self.app.consumer.resume_partitions(
-                    (waiting - ahead) & self.app.consumer.assignment()
-                )
-            waiting = ahead
+            if self.is_ready:
+                self.app.consumer.waiting = frozenset(TP(*place) for place in duty.ahead())
 
     def _guard(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run something for ever; that it fails ends the worker."""

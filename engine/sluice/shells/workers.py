@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import logging.config
+import os
 import signal
+import sys
+import threading
 from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING
 
@@ -28,6 +31,11 @@ if TYPE_CHECKING:
     from sluice.shells.stages import RuleBundle, Tally
     from sluice.shells.worker import Worker
 
+_log = logging.getLogger("sluice.worker")
+
+#: How long an end may take after a signal; whoever stops containers kills them after ten seconds.
+END_SECONDS_MAX = 9.5
+
 
 def run_workers(settings: Settings, plugins: Plugins | None, changes: Watch | None = None) -> None:
     """Run the stages of the settings until a signal ends them.
@@ -42,6 +50,22 @@ def run_workers(settings: Settings, plugins: Plugins | None, changes: Watch | No
         logging.getLogger(name).setLevel(logging.WARNING)
     with seldom_collected(), asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_run(settings, plugins, changes))
+
+
+def _end(stop: asyncio.Event) -> None:
+    """End, within some seconds: brokers that do not answer may hold a client up for minutes."""
+    stop.set()
+    watchdog = threading.Timer(END_SECONDS_MAX, _end_now)
+    watchdog.daemon = True
+    watchdog.start()
+
+
+def _end_now() -> None:
+    # What is durable is whole, and what is not is done again by whoever goes on.
+    _log.warning("the end took more than %.0f s, and is cut short", END_SECONDS_MAX)
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -66,7 +90,7 @@ async def _run(settings: Settings, plugins: Plugins | None, changes: Watch | Non
     await reached(brokers_of(settings.kafka))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, _end, stop)
     async with shown(parts, metrics, settings.worker):
         jobs = [asyncio.create_task(work) for work in _works(parts, stop)]
         if changes is not None and parts.worker is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka.abc import AbstractTokenProvider
+from aiokafka.errors import SaslAuthenticationFailed
 
 from sluice.errors import ConfigError
 from sluice.io.kafka.broker_settings import BrokerSettings
@@ -30,8 +31,11 @@ class FileToken(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no
         self.path = path
 
     async def token(self) -> str:
-        """Return the token."""
-        return token_in(self.path)
+        """Return the token; what a client can live with when it is not there for a moment."""
+        try:
+            return token_in(self.path)
+        except ConfigError as error:
+            raise SaslAuthenticationFailed(str(error)) from error
 
 
 def client_options(brokers: BrokerSettings) -> dict[str, Any]:

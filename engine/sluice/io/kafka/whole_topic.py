@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -85,10 +86,14 @@ class TopicEnds:
     def __init__(self, connection: Mapping[str, Any]) -> None:
         self._connection = connection
         self._consumer: AIOKafkaConsumer | None = None
+        #: Held while the consumer reads: it can have one partition at a time.
+        self._looking = asyncio.Lock()
 
     async def start(self) -> None:
         """Connect; ConnectionError when no broker answers."""
-        consumer = AIOKafkaConsumer(enable_auto_commit=False, **self._connection)
+        consumer = AIOKafkaConsumer(
+            enable_auto_commit=False, auto_offset_reset="earliest", **self._connection
+        )
         try:
             with _reaching(self._connection):
                 await consumer.start()
@@ -127,16 +132,22 @@ class TopicEnds:
 
     async def next_offset(self, place: TopicPlace, offset: int) -> int:
         """Return the offset of the first record at or above an offset."""
-        consumer, where = self._open, TopicPartition(*place)
-        consumer.assign([where])
-        try:
-            consumer.seek(where, offset)
-            while not (found := await consumer.getmany(where, timeout_ms=500, max_records=1)):
-                if offset >= (await consumer.end_offsets([where]))[where]:
-                    return offset
-            return int(found[where][0].offset)
-        finally:
-            consumer.unsubscribe()
+        where = TopicPartition(*place)
+        async with self._looking:
+            with _reaching(self._connection):
+                self._open.assign([where])
+                try:
+                    return await self._first_from(where, offset)
+                finally:
+                    self._open.unsubscribe()
+
+    async def _first_from(self, where: Any, offset: int) -> int:
+        consumer = self._open
+        consumer.seek(where, offset)
+        while not (found := await consumer.getmany(where, timeout_ms=500, max_records=1)):
+            if offset >= (await consumer.end_offsets([where]))[where]:
+                return offset
+        return int(found[where][0].offset)
 
     @property
     def _open(self) -> AIOKafkaConsumer:

@@ -59,6 +59,14 @@ class TopicWriter:
         )
         return future
 
+    async def put(self, topic: str, partition: int, value: bytes, key: bytes) -> int:
+        """Return the offset of a record when it is durable; ConnectionError when it is not."""
+        try:
+            future = await self.send(topic, partition, value, key)
+            return int((await future).offset)
+        except KafkaError as error:
+            raise ConnectionError(f"{topic}: nothing was written: {error}") from error
+
     async def write(self, topic: str, partition: int, rows: Iterable[Row]) -> None:
         """Return when all rows are durable, in as few batches as possible."""
         batch, waiting = self._open.create_batch(), []

@@ -6,11 +6,12 @@ What wires it to topics is `shells.worker`; here is what happens in which order.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sluice.backends import TopicNames
 from sluice.errors import CheckpointError, SluiceError
@@ -24,6 +25,9 @@ from sluice.shells.stages.metered import counted
 from sluice.shells.stages.rulesets import RuleBundle, RuleSets, encode_bundle
 from sluice.shells.stages.tally import Tally
 from sluice.stream import Place
+
+_log = logging.getLogger("sluice.worker")
+_T = TypeVar("_T")
 
 #: However long a worker was frozen, this much of it counts as silence of its sources.
 SILENCE_STEP_SECONDS_MAX = 1.0
@@ -120,14 +124,20 @@ class Duty:
         self, places: Sequence[Place]
     ) -> tuple[Mapping[Place, Commit], Mapping[Place, int]]:
         """Return what was committed, and where logs begin; ConnectionError after some tries."""
-        for seconds in (*ASK_AGAIN_SECONDS, None):
-            try:
-                return await self._marks.read(places), await self._ends.firsts(places)
-            except ConnectionError:
-                if seconds is None:
-                    raise
-                await asyncio.sleep(seconds)
-        raise AssertionError("the last try returns or raises")
+        marks = await _asked(lambda: self._marks.read(places))
+        firsts = await _asked(lambda: self._ends.firsts(places))
+        for place, mark in marks.items():
+            if mark.offset < firsts[place] and place[0] in self.request.inputs:
+                _log.warning(
+                    "%s, partition %d: the records from offset %d to %d are gone, and were not "
+                    "read: the topic keeps them too short a time", *place, mark.offset,
+                    firsts[place] - 1,
+                )  # fmt: skip
+        return marks, firsts
+
+    async def _next_offset(self, place: Place, offset: int) -> int:
+        """Return the offset of the first record at or above one; ConnectionError after tries."""
+        return await _asked(lambda: self._ends.next_offset(place, offset))
 
     async def _restore(self, partition: int, mark: Commit | None, first: int) -> None:
         topic, begun = self.request.names.of("state.keyed"), time.monotonic()
@@ -140,7 +150,13 @@ class Duty:
                 self.matching.begin(partition, saved, committed, first, newest)
                 self.tally.restored(time.monotonic() - begun)
                 return
-            except RulesAwaited:
+            except RulesAwaited as awaited:
+                why = self.sets.refused.get(awaited.number)
+                if why is not None:
+                    _log.error(
+                        "keyed, partition %d waits for rule set %d, which does not compile here: "
+                        "%s", partition, awaited.number, why,
+                    )  # fmt: skip
                 await self._arrived.wait()
 
     def rules_arrived(self) -> None:
@@ -158,7 +174,7 @@ class Duty:
         try:
             self.filtering.take(place, records)
         except Skipped as skipped:
-            there = await self._ends.next_offset(place, skipped.expected)
+            there = await self._next_offset(place, skipped.expected)
             intake = self.filtering.intakes.get(place)
             if intake is None:
                 return
@@ -176,7 +192,7 @@ class Duty:
             return
         if records[0].offset > holding.expected:
             place = (self._keyed, partition)
-            there = await self._ends.next_offset(place, holding.expected)
+            there = await self._next_offset(place, holding.expected)
             if there < records[0].offset:
                 await seek(*place, holding.expected)
                 return
@@ -187,7 +203,9 @@ class Duty:
         while True:
             self._arrived.clear()
             try:
-                await self.matching.take(partition, records)
+                # Whoever waited meanwhile may have lost the partition, and got it again.
+                if self.matching.holdings.get(partition) is holding:
+                    await self.matching.take(partition, records)
                 return
             except RulesAwaited:
                 await self._arrived.wait()
@@ -311,6 +329,16 @@ class Duty:
         return self.filtering.commit_of((topic, partition))
 
 
+async def _asked(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """Return an answer of a broker; ConnectionError when none comes after some tries."""
+    for seconds in ASK_AGAIN_SECONDS:
+        try:
+            return await ask()
+        except ConnectionError:
+            await asyncio.sleep(seconds)
+    return await ask()
+
+
 class RulesFollower:
     """Follows the topic of rule sets; the first worker of a group puts its own there."""
 
@@ -360,5 +388,4 @@ async def deploy(writer: TopicWriter, topic: str, bundle: RuleBundle) -> int:
     """Return the number of a rule set when it is in the topic, under a key of its own."""
     # The same set may be deployed twice at once, and compaction must leave both numbers alone.
     key = f"{bundle.deployed_ms} {bundle.version} {uuid.uuid4().hex}".encode()
-    future = await writer.send(topic, 0, encode_bundle(bundle), key)
-    return int((await future).offset) + 1
+    return await writer.put(topic, 0, encode_bundle(bundle), key) + 1

@@ -8,6 +8,8 @@ decides the same, and what decoding had learned.
 from __future__ import annotations
 
 import asyncio
+import heapq
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +27,7 @@ from sluice.shells.stages.tally import Tally
 from sluice.stream import (
     UNKNOWN,
     Entry,
+    Extracted,
     Harvest,
     Inlet,
     Keyed,
@@ -35,6 +38,8 @@ from sluice.stream import (
     pack_keyed,
     size_of,
 )
+
+_log = logging.getLogger("sluice.worker")
 
 #: So many events are in a keyed record at most, and a large one counts as many.
 EVENTS_MAX = 500
@@ -83,7 +88,7 @@ class Intake:
     sent: dict[int, Mark] = field(default_factory=dict)
     quiet_seconds: float = 0.0
     is_quiet: bool = False
-    may_skip: bool = False
+    is_noted: bool = False
 
 
 @dataclass(slots=True)
@@ -158,11 +163,8 @@ class Filtering:
                 records = [record for record in records if record.offset >= expected]
                 if not records:
                     return
-            if records[0].offset > expected and not intake.may_skip:
-                # Asked for once more; if they do not come then, there are none.
-                intake.may_skip = True
+            if records[0].offset > expected:
                 raise Skipped(place, expected)
-        intake.may_skip = False
         intake.inlet.harvest = harvest = Harvest()
         before = intake.decoding.bytes
         intake.decoding.take(records)
@@ -175,18 +177,24 @@ class Filtering:
         for target, entries in harvest.entries.items():
             intake.unsent.setdefault(target, []).extend(entries)
         self._tally.filtered(intake.place, harvest)
-        for begin, records in ((0, harvest.records), (EXTRACTED_FROM, harvest.extracted)):
-            if records:
-                self._outputs += self._outgoing(intake, records, begin)
+        if harvest.records or harvest.extracted:
+            self._outputs += self._outgoing(intake, harvest)
 
-    def _outgoing(
-        self, intake: Intake, records: Sequence[tuple[int, Any]], begin: int
-    ) -> Iterator[Outgoing]:
+    def _outgoing(self, intake: Intake, harvest: Harvest) -> Iterator[Outgoing]:
+        """Yield what a batch has brought, in the order of its numbers."""
         source, partition = intake.place
         origin, names = f"{source}/{partition}", self.rules.topology.names
-        for offset, found in groupby(records, key=itemgetter(0)):
+        by_offset = itemgetter(0)
+        every = heapq.merge(harvest.records, harvest.extracted, key=by_offset)
+        for offset, found in groupby(every, key=by_offset):
             trace = intake.inlet.traces.get(offset)
-            for number, (_, record) in enumerate(found, offset * OUTPUTS_PER_EVENT_MAX + begin):
+            plain = offset * OUTPUTS_PER_EVENT_MAX
+            extracted = plain + EXTRACTED_FROM
+            for _, record in found:
+                if isinstance(record, Extracted):
+                    number, extracted = extracted, extracted + 1
+                else:
+                    number, plain = plain, plain + 1
                 yield outgoing(names, origin, number, partition, record, trace)
 
     # ------------------------------------------------------------ output
@@ -288,8 +296,18 @@ class Filtering:
     def commit_of(self, place: Place) -> Commit | None:
         """Return what may be committed of a partition."""
         intake = self.intakes.get(place)
-        durable = None if intake is None else intake.durable
-        return None if durable is None else Commit(durable.offset, durable.note.text())
+        if intake is None or intake.durable is None:
+            return None
+        note = intake.durable.note
+        text = note.text()
+        if not intake.is_noted:
+            intake.is_noted = True
+            if read_source_note(text).codec != note.codec:
+                _log.warning(
+                    "%s, partition %d: what decoding has learned does not fit beside an offset: "
+                    "a restart learns it anew, from the middle", *place,
+                )  # fmt: skip
+        return Commit(intake.durable.offset, text)
 
 
 def _one(entry: Entry) -> int:
