@@ -88,8 +88,10 @@ def test_two_workers_find_what_one_run_finds(
         for path in DEPLOYED.glob("*.sluice"):
             shutil.copy(path, tmp_path / "rules")
         changes = group.json("rules", "deploy")
-        assert (changes["deployed"], changes["changed"], changes["edited"], changes["moved"]) == (
-            2, ["access.guessing"], ["access.far_login"], [],
+        # Both workers may have put their rules there as the first one.
+        assert changes["deployed"] in (2, 3)
+        assert (changes["changed"], changes["edited"], changes["moved"]) == (
+            ["access.guessing"], ["access.far_login"], [],
         )  # fmt: skip
         assert changes["added"] == ["doors.opened", "doors.opened_twice"]
         fill(kafka.address, sent[EVENTS // 2 :])
