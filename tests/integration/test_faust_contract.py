@@ -11,6 +11,7 @@ import asyncio
 import importlib.metadata
 import inspect
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import aiokafka
@@ -384,3 +385,44 @@ def test_settings_that_a_worker_needs_are_known() -> None:
     app = faust.App("contract", broker="sluice://127.0.0.1:1", autodiscover=False)
     assert [name for name in wanted if not hasattr(app.conf, name)] == []
     assert callable(app.on_rebalance_complete.connect)
+
+
+class _Thread:
+    """Stands for the thread of a consumer: notes what it is asked for."""
+
+    def __init__(self, found: dict[Any, Any]) -> None:
+        self.found, self.asked = found, []  # type: tuple[dict[Any, Any], list[Any]]
+
+    async def getmany(self, active_partitions: Any, timeout: float) -> dict[Any, Any]:
+        self.asked.append(active_partitions)
+        return {place: each for place, each in self.found.items() if place in active_partitions}
+
+
+def test_partitions_that_wait_are_not_fetched() -> None:
+    """What was fetched is never thrown away, as Faust does with partitions that it pauses."""
+    places = [TP("in", 0), TP("in", 1)]
+    consumer: Any = transport.Consumer.__new__(transport.Consumer)
+    consumer._thread = _Thread({place: [f"{place.partition}"] for place in places})
+    consumer.app = SimpleNamespace(work=SimpleNamespace(topics=frozenset({"in"})))
+    consumer.waiting = frozenset()
+
+    async def fetched(*waiting: TP) -> Any:
+        consumer.waiting = frozenset(waiting)
+        return await consumer._getmany(set(places), 0.01)
+
+    whole = [[(places[0], ["0"]), (places[1], ["1"])]]
+    assert asyncio.run(fetched()) == {places[0]: whole}
+    assert asyncio.run(fetched(places[0])) == {places[1]: [[(places[1], ["1"])]]}
+    assert consumer._thread.asked == [set(places), {places[1]}]
+    assert asyncio.run(fetched(*places)) == {}
+    assert len(consumer._thread.asked) == 2
+
+
+def test_offsets_that_faust_has_read_decide_nothing() -> None:
+    """A message that comes again after a seek is handed on: the stages know what they had."""
+    read: Any = transport.NothingRead()
+    read[TP("in", 0)] = 7
+    read.update({TP("in", 0): 8})
+    assert read[TP("in", 0)] is None and not read
+    source = inspect.getsource(BaseConsumer._drain_messages)
+    assert "r_offset is None or offset >= r_offset" in source
