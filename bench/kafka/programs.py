@@ -92,6 +92,11 @@ class Drained:
     cpu_us: float
     broker_cpu_us: float
 
+    @property
+    def cores(self) -> float:
+        """How many cores were busy with it, those of the broker included."""
+        return self.per_second * (self.cpu_us + self.broker_cpu_us) / 1e6
+
 
 def drain(
     workers: Sequence[Worker], watch: Watch, total: int, broker: int, seconds_max: float = 300

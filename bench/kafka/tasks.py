@@ -48,18 +48,18 @@ def measure_two_stages(session: Session) -> list[Figure]:
 
 
 def measure_workers(session: Session) -> list[Figure]:
-    """Two workers on two cores beside one."""
-    one, two, broker = [], [], []
+    """Two workers on two cores beside one, and how many cores they and the broker keep busy."""
+    one, two = [], []
     for _ in range(session.rounds):
-        one.append(_drained(session, "filter", "filter").per_second)
-        both = _drained(session, "filter", "filter", 2)
-        two.append(both.per_second)
-        broker.append(both.broker_cpu_us)
-    ratios = [b / a for a, b in zip(one, two, strict=True)]
+        one.append(_drained(session, "filter", "filter"))
+        two.append(_drained(session, "filter", "filter", 2))
+    ratios = [b.per_second / a.per_second for a, b in zip(one, two, strict=True)]
     return [
-        figure("one worker", "events/s", one),
-        figure("two workers", "events/s", two),
-        figure("two workers: the broker", "us CPU an event", broker),
+        figure("one worker", "events/s", [each.per_second for each in one]),
+        figure("one worker and the broker", "cores busy", [each.cores for each in one]),
+        figure("two workers", "events/s", [each.per_second for each in two]),
+        figure("two workers and the broker", "cores busy", [each.cores for each in two]),
+        figure("two workers: the broker", "us CPU an event", [each.broker_cpu_us for each in two]),
         figure("two workers beside one", "x", ratios, 1.7),
     ]
 
