@@ -143,7 +143,16 @@ def test_a_note_of_the_filter_stage_is_read_as_it_was_written() -> None:
     huge = SourceNote(5, 1, {zlib.crc32(b"%d" % n).__format__("08x"): n**5 for n in range(2_000)})
     assert len(huge.text()) <= NOTE_BYTES_MAX
     assert read_source_note(huge.text()) == SourceNote(5, 1)
-    for text in ("", "{", '{"seen": 5}', '{"seen": 5, "first": "x", "codec": []}', '{"to": 9}'):
+    assert read_source_note("1700 -5") == SourceNote(1700, -5)  # the first form
+    for text in (
+        "",
+        "{",
+        "5",
+        "5 x",
+        '{"seen": 5}',
+        '{"seen": 5, "first": "x", "codec": []}',
+        '{"to": 9}',
+    ):
         assert read_source_note(text) == SourceNote()
 
 

@@ -233,7 +233,8 @@ class Worker:
             stream_buffer_maxsize=BUFFER_BATCHES, broker_commit_interval=0.5,
             table_standby_replicas=0,
             broker_session_timeout=request.session_seconds,
-            broker_heartbeat_interval=request.session_seconds / 5,
+            # Who still works hears with the next heartbeat that partitions are dealt out anew.
+            broker_heartbeat_interval=request.session_seconds / 10,
             broker_max_poll_interval=300.0, consumer_auto_offset_reset="earliest",
             consumer_group_instance_id=request.instance, ConsumerScheduler=InTurn,
         )  # fmt: skip

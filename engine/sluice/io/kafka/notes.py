@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ SEQ = "sluice-seq"
 
 NOTE_BYTES_MAX = 3_800
 _PACKED = "z:"
+#: How the filter stage noted its two times at first, and nothing else.
+_FIRST_FORM = re.compile(r"-?[0-9]{1,19} -?[0-9]{1,19}")
 #: How far a packed note may grow.
 _UNPACKED_BYTES_MAX = 1_000_000
 
@@ -81,6 +84,9 @@ class SourceNote:
 
 def read_source_note(text: str) -> SourceNote:
     """Read a note; an empty one where it is another's, or damaged."""
+    if _FIRST_FORM.fullmatch(text):
+        at = [int(part) for part in text.split(" ")]
+        return SourceNote(at[0], at[1])
     found = _read(text)
     seen, first, codec = (found.get(name) for name in ("seen", "first", "codec"))
     is_whole = isinstance(seen, int) and isinstance(first, int)
