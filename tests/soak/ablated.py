@@ -16,7 +16,7 @@ from typing import Any
 
 from sluice.cli import main
 from sluice.io import Mark as Commit
-from sluice.io import Message
+from sluice.io import Message, SourceNote
 from sluice.shells.stages import duty, filtering, matching
 from sluice.stream import Shard
 
@@ -52,7 +52,7 @@ def acknowledged_when_read() -> None:
         intake = self.intakes.get(place)
         if intake is None or intake.expected is None:
             return None
-        return Commit(intake.expected, filtering._note(intake.inlet.mark))
+        return Commit(intake.expected, SourceNote(*intake.inlet.mark).text())
 
     async def flush(self: filtering.Filtering, idle: Any = ()) -> None:
         if any(intake.unsent for intake in self.intakes.values()):
@@ -71,7 +71,8 @@ def acknowledged_before_it_is_durable() -> None:
         is_full = any(intake.unsent for intake in self.intakes.values())
         for intake in self.intakes.values():
             if intake.expected is not None:
-                intake.durable = Commit(intake.expected, filtering._note(intake.inlet.mark))
+                note = SourceNote(*intake.inlet.mark)
+                intake.durable = filtering.Reached(intake.expected, note)
         if is_full:
             await hits.crash()
         await _flush(self, idle)

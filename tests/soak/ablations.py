@@ -59,6 +59,7 @@ class Trial:
     def __init__(self, broker: Broker, folder: Path, name: str) -> None:
         self._broker, self._folder, self._name = broker, folder, name
         self._topic = f"in.{name}"
+        self._started: list[subprocess.Popen[bytes]] = []
         folder.mkdir()
         write(folder / "given", EVENTS, SEED)
         shutil.copytree(RULES, folder / "rules")
@@ -71,6 +72,15 @@ class Trial:
 
     def run(self) -> Found:
         """Run a worker without the guard, then one that is whole."""
+        try:
+            return self._judged(self._ended())
+        finally:
+            for worker in self._started:
+                worker.kill()
+                worker.wait()
+
+    def _ended(self) -> tuple[int, ...]:
+        """Return how both workers ended."""
         first = self._worker(self._name if self._name in CRASHING else None)
         time.sleep(READY_SECONDS)
         asyncio.run(self._produce())
@@ -83,15 +93,17 @@ class Trial:
             time.sleep(0.5)
         second.terminate()
         ended.append(second.wait(30))
-        return self._judged(tuple(ended))
+        return tuple(ended)
 
     def _worker(self, ablation: str | None) -> subprocess.Popen[bytes]:
         module = ["sluice"] if ablation is None else ["tests.soak.ablated", ablation]
         argv = [sys.executable, "-m", *module, "worker", "--stages", "filter,match"]
         with (self._folder / "worker.log").open("ab") as log:
-            return subprocess.Popen(
+            worker = subprocess.Popen(
                 argv, cwd=self._folder, stdout=log, stderr=log, env=_environment()
             )
+        self._started.append(worker)
+        return worker
 
     def _run(self, argv: list[str]) -> str:
         command = [sys.executable, "-m", "sluice", *argv]
