@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.process import BenchError
 from bench.rules import T1, T4, pack_text
+from tests.kafka.settings import worker_settings
 
 from .baseline import EVENTS
 from .topics import PARTITIONS
@@ -25,26 +26,6 @@ RULES = {
     "kept": pack_text(KEPT, FLASH),
 }
 
-CONFIG = """\
-[rules]
-paths = ["rules.sluice"]
-
-[kafka]
-brokers = ["{address}"]
-group = "{name}"
-prefix = "{name}"
-partitions = {partitions}
-
-# Events come in order, and what is measured is not how long late ones are waited for.
-[kafka.topics."{topic}"]
-lateness = "0s"
-partitions = {partitions}
-
-[worker]
-http = ""
-latency = "{latency}"
-"""
-
 
 def prepare(
     folder: Path, address: str, name: str, rules: str, topic: str = EVENTS,
@@ -56,9 +37,9 @@ def prepare(
     """
     place = folder / name
     place.mkdir()
-    text = CONFIG.format(
-        address=address, name=name, topic=topic, partitions=PARTITIONS, latency=latency
-    )
+    # Events come in order, and what is measured is not how long late ones are waited for.
+    text = worker_settings(address, name, topic, PARTITIONS, PARTITIONS, lateness="0s")
+    text += f'latency = "{latency}"\n[rules]\npaths = ["rules.sluice"]\n'
     (place / "sluice.toml").write_text(text, "utf-8")
     (place / "rules.sluice").write_text(RULES[rules], "utf-8")
     done = subprocess.run(

@@ -17,6 +17,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from tests.commands import CommandLine
+from tests.kafka.settings import worker_settings
 
 WAIT_SECONDS_MAX = 90.0
 #: A worker that is asked to end has so long.
@@ -91,10 +92,8 @@ class Group:
     def configure(self, partitions: int = 4, idle: str = "20s") -> None:
         """Write `sluice.toml`."""
         (self.folder / "sluice.toml").write_text(
-            f'[kafka]\nbrokers = ["{self.address}"]\ngroup = "{self.prefix}"\n'
-            f'prefix = "{self.prefix}"\npartitions = {partitions}\n'
-            f'[kafka.topics."{self.topic}"]\nlateness = "5s"\npartitions = {self._inputs}\n'
-            f'[worker]\nhttp = ""\nidle_timeout = "{idle}"\n',
+            worker_settings(self.address, self.prefix, self.topic, partitions, self._inputs)
+            + f'idle_timeout = "{idle}"\n',
             "utf-8",
         )
 

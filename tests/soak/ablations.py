@@ -24,7 +24,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from tests.kafka.broker import Broker
 from tests.soak.ablated import CRASHING, RESTORING
 from tests.soak.events import LATENESS_MS, PARTITIONS, arrivals, write
-from tests.soak.soak import CONFIG, RULES
+from tests.soak.soak import RULES, settings_of
 
 EVENTS, SEED, RATE = 12_000, 7, 1_500.0
 READY_SECONDS, DONE_SECONDS_MAX = 8.0, 40.0
@@ -39,6 +39,7 @@ class Found:
     missing: int
     extra: int
     ended: tuple[int | None, ...]
+    last_words: str
 
     @property
     def is_right(self) -> bool:
@@ -49,7 +50,7 @@ class Found:
         said = "right" if self.is_right else "WRONG"
         return (
             f"{self.name:30} {said}: {self.expected} expected, {self.missing} missing, "
-            f"{self.extra} extra; workers ended with {self.ended}"
+            f"{self.extra} extra; workers ended with {self.ended}: {self.last_words}"
         )
 
 
@@ -63,11 +64,8 @@ class Trial:
         folder.mkdir()
         write(folder / "given", EVENTS, SEED)
         shutil.copytree(RULES, folder / "rules")
-        settings = {
-            "address": broker.address, "group": name, "prefix": name, "topic": self._topic,
-            "partitions": PARTITIONS, "lateness": LATENESS_MS,
-        }  # fmt: skip
-        (folder / "sluice.toml").write_text(CONFIG.format(**settings), "utf-8")
+        text = settings_of(broker.address, name, self._topic)
+        (folder / "sluice.toml").write_text(text, "utf-8")
         self._run(["topics", "apply"])
 
     def run(self) -> Found:
@@ -130,9 +128,9 @@ class Trial:
         expected = {json.loads(line)["id"] for line in self._run(argv).splitlines()}
         found = asyncio.run(self._matches())
         extra = sum(found.values()) - len(found.keys() & expected)
-        return Found(
-            self._name, len(expected), len(expected - found.keys()), extra, ended
-        )  # fmt: skip
+        lost = len(expected - found.keys())
+        said = (self._folder / "worker.log").read_text("utf-8").splitlines() or [""]
+        return Found(self._name, len(expected), lost, extra, ended, said[-1])
 
     async def _matches(self) -> Counter[str]:
         """Return how often each match is there for a sink that goes by the numbers of origins."""

@@ -28,6 +28,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from tests.kafka.broker import Broker
+from tests.kafka.settings import worker_settings
 from tests.soak.events import LAST_KIND, LATENESS_MS, PARTITIONS, arrivals, write
 from tests.soak.judge import judge
 from tests.soak.programs import Program
@@ -36,7 +37,8 @@ from tests.soak.standing import Standing, standing
 HERE = Path(__file__).parent
 RULES, DEPLOYED = HERE / "rules", HERE / "deployed"
 WORKERS = 3
-TOPIC, GROUP, PREFIX = "events", "soak", "soak"
+#: The group's own topics begin with its name.
+TOPIC, GROUP = "events", "soak"
 #: A worker's session lasts 10 s; who is frozen for longer is taken to be dead.
 FROZEN_SECONDS = 13.0
 #: What is produced before the next is waited for: less than the lateness, in milliseconds.
@@ -47,26 +49,11 @@ SETTLE_SECONDS_MAX = 300.0
 READY_SECONDS_MAX = 120.0
 DEPLOY_AT, BROKER_AT = 0.5, 0.35
 
-CONFIG = """\
-[rules]
-paths = ["rules"]
 
-[run]
-lake = "lake"
-
-[kafka]
-brokers = ["{address}"]
-group = "{group}"
-prefix = "{prefix}"
-partitions = {partitions}
-
-[kafka.topics."{topic}"]
-lateness = "{lateness}ms"
-partitions = {partitions}
-
-[worker]
-idle_timeout = "5s"
-"""
+def settings_of(address: str, group: str, topic: str) -> str:
+    """Return the `sluice.toml` of a group."""
+    text = worker_settings(address, group, topic, PARTITIONS, PARTITIONS, f"{LATENESS_MS}ms")
+    return f'{text}idle_timeout = "5s"\n[run]\nlake = "lake"\n[rules]\npaths = ["rules"]\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +97,8 @@ class Soak:
         return self._judge() and is_settled
 
     def _begin(self) -> None:
-        settings = {
-            "address": self.broker.address, "group": GROUP, "prefix": PREFIX, "topic": TOPIC,
-            "partitions": PARTITIONS, "lateness": LATENESS_MS,
-        }  # fmt: skip
-        (self.folder / "sluice.toml").write_text(CONFIG.format(**settings), "utf-8")
+        text = settings_of(self.broker.address, GROUP, TOPIC)
+        (self.folder / "sluice.toml").write_text(text, "utf-8")
         self.sluice("topics", "apply")
         for number in range(WORKERS):
             argv = ["worker", "-c", "sluice.toml", "--stages", "filter,match"]
@@ -253,7 +237,7 @@ class Soak:
             for program in self.programs:
                 program.keep_up()
             try:
-                now = asyncio.run(standing(self.broker.address, GROUP, PREFIX, [TOPIC]))
+                now = asyncio.run(standing(self.broker.address, GROUP, GROUP, [TOPIC]))
             except KafkaError:
                 continue
             if last is None or now.outputs != last.outputs or now.input_lag or now.lake_lag:

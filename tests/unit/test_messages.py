@@ -139,9 +139,9 @@ def test_a_note_of_the_filter_stage_is_read_as_it_was_written() -> None:
     """With what decoding has learned where that fits the broker, else without."""
     for codec in ({}, {"columns": {"orders": ["type", "ts"]}}):
         note = SourceNote(-5, -9, codec)
-        assert read_source_note(note.text()) == note
+        assert read_source_note(note.text()) == note and note.fits
     huge = SourceNote(5, 1, {zlib.crc32(b"%d" % n).__format__("08x"): n**5 for n in range(2_000)})
-    assert len(huge.text()) <= NOTE_BYTES_MAX
+    assert len(huge.text()) <= NOTE_BYTES_MAX and not huge.fits
     assert read_source_note(huge.text()) == SourceNote(5, 1)
     assert read_source_note("1700 -5") == SourceNote(1700, -5)  # the first form
     for text in (

@@ -110,7 +110,7 @@ class WorkerFace:
                 if self._clock() - asked_at >= ASK_SECONDS:
                     asked_at = self._clock()
                     await self._ask_for_ends()
-            except Exception:
+            except Exception:  # whatever it is: rules go on, and the log says it
                 log.exception("the worker cannot tell how it is")
             await asyncio.sleep(LOOK_SECONDS)
 

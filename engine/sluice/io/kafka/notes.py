@@ -76,10 +76,17 @@ class SourceNote:
     first: int | None = None
     codec: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def fits(self) -> bool:
+        """Whether the broker keeps all of it; else it keeps the times alone."""
+        return self._whole() is not None
+
     def text(self) -> str:
         """Return the note as the broker keeps it."""
-        mark = {"seen": self.seen, "first": self.first}
-        return _text({**mark, "codec": self.codec}) or str(_text(mark))
+        return self._whole() or str(_text({"seen": self.seen, "first": self.first}))
+
+    def _whole(self) -> str | None:
+        return _text({"seen": self.seen, "first": self.first, "codec": self.codec})
 
 
 def read_source_note(text: str) -> SourceNote:

@@ -61,7 +61,6 @@ class Decoding:
     def take(self, records: Sequence[Message]) -> None:
         """Decode records in order of offsets and feed the inlet."""
         values = [record.value for record in records if record.value is not None]
-        self.bytes += sum(map(len, values))
         self.inlet.raw_of = _Raw(records)
         has_headers = any(record.headers for record in records)
         self.inlet.traces = _traces(records) if has_headers else {}
@@ -72,14 +71,16 @@ class Decoding:
             data = b"\n".join(values) + b"\n"
             is_small = len(data) <= LINE_BYTES_MAX
             if is_small and data.count(b"\n") == len(values) and self._lines is not None:
+                self.bytes += len(data)
                 self._lines.feed(Chunk(data, first, len(values)))
                 return
         for record in records:
             self._take_one(record)
 
     def _take_one(self, record: Message) -> None:
-        place = (*self._place, record.offset)
-        if len(record.value or b"") > LINE_BYTES_MAX:
+        place, size = (*self._place, record.offset), len(record.value or b"")
+        self.bytes += size
+        if size > LINE_BYTES_MAX:
             message = f"the record is longer than {LINE_BYTES_MAX} bytes"
             self.inlet.reject(rejected(place, "size", message, record.value or b""))
             return

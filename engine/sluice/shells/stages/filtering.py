@@ -75,7 +75,8 @@ class Intake:
     """One source partition that is read here.
 
     `expected` is the offset that comes next (None: any), `unsent` what waits to travel, `after`
-    what each target knows of; `durable` what may be committed.
+    what each target knows of; `durable` what may be committed. `is_told`: it was said that not all
+    of that fits beside an offset.
     """
 
     place: Place
@@ -88,7 +89,7 @@ class Intake:
     sent: dict[int, Mark] = field(default_factory=dict)
     quiet_seconds: float = 0.0
     is_quiet: bool = False
-    is_noted: bool = False
+    is_told: bool = False
 
 
 @dataclass(slots=True)
@@ -298,16 +299,14 @@ class Filtering:
         intake = self.intakes.get(place)
         if intake is None or intake.durable is None:
             return None
-        note = intake.durable.note
-        text = note.text()
-        if not intake.is_noted:
-            intake.is_noted = True
-            if read_source_note(text).codec != note.codec:
-                _log.warning(
-                    "%s, partition %d: what decoding has learned does not fit beside an offset: "
-                    "a restart learns it anew, from the middle", *place,
-                )  # fmt: skip
-        return Commit(intake.durable.offset, text)
+        offset, note = intake.durable
+        if not intake.is_told and not note.fits:
+            intake.is_told = True
+            _log.warning(
+                "%s, partition %d: what decoding has learned does not fit beside an offset: "
+                "a restart learns it anew, from the middle", *place,
+            )  # fmt: skip
+        return Commit(offset, note.text())
 
 
 def _one(entry: Entry) -> int:
